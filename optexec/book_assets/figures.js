@@ -1,0 +1,171 @@
+/* Draws the report's plotly figures. optexec/book.py puts each figure in the page once, as JSON, and loads this
+ * file, deferred, after plotly.min.js.
+ *
+ * What a figure can rely on:
+ *   - it is as wide as the text, and as tall as layout.height (450 px if unset);
+ *   - below 560 px layout.meta.phone, an object of overrides, is merged into the layout, key by key;
+ *   - background, text, grid and controls take the page's colours and follow its light and dark modes, unless
+ *     the figure itself sets them: colours of data are the figure's own and have to work on both;
+ *   - labels may hold TeX between dollar signs.
+ *
+ * The attribute data-state of its element goes from nothing to "drawn" (or "failed").
+ */
+(function () {
+  "use strict";
+
+  const PHONE_WIDTH = 560;
+
+  const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+  /* A deep copy of base with the leaves of over laid on top. An object laid on a list goes by index, so that
+   * phone: {annotations: {0: {x: 0}}} moves one annotation. */
+  function merge(base, over) {
+    if (Array.isArray(base) && isObject(over)) {
+      const list = base.map((item) => merge(item, undefined));
+      for (const key of Object.keys(over)) list[Number(key)] = merge(list[Number(key)], over[key]);
+      return list;
+    }
+    if (over === undefined) return base === undefined ? undefined : JSON.parse(JSON.stringify(base));
+    if (!isObject(over)) return JSON.parse(JSON.stringify(over));
+    const result = isObject(base) ? merge(base, undefined) : {};
+    for (const key of Object.keys(over)) result[key] = merge(result[key], over[key]);
+    return result;
+  }
+
+  /* The page's colours as plotly can read them: the browser resolves whatever the style sheet says. */
+  function palette() {
+    const probe = document.createElement("span");
+    document.body.append(probe);
+    const colour = (name, fallback) => {
+      probe.style.color = `var(${name}, ${fallback})`;
+      return getComputedStyle(probe).color;
+    };
+    const colours = {
+      ink: colour("--pst-color-text-base", "#222"),
+      muted: colour("--pst-color-text-muted", "#666"),
+      line: colour("--pst-color-border", "#ccc"),
+      page: colour("--pst-color-background", "#fff"),
+      surface: colour("--pst-color-surface", "#eee"),
+    };
+    probe.remove();
+    return colours;
+  }
+
+  /* The figure's template with the page's colours, and room for what it shows and no more. Being a template, it
+   * gives way to what the figure sets. */
+  function themed(template, phone) {
+    const c = palette();
+    const clear = "rgba(0,0,0,0)";
+    const axis = { gridcolor: c.line, zerolinecolor: c.line, linecolor: c.muted, tickcolor: c.muted };
+    const scene = { ...axis, backgroundcolor: clear };
+    return merge(template || {}, {
+      layout: {
+        paper_bgcolor: clear,
+        plot_bgcolor: clear,
+        font: { color: c.ink },
+        title: { font: { color: c.ink } },
+        margin: { l: 8, r: 8, t: 32, b: 8 },
+        xaxis: { automargin: true, ...axis },
+        yaxis: { automargin: true, ...axis },
+        scene: { xaxis: scene, yaxis: scene, zaxis: scene },
+        legend: phone
+          ? { bgcolor: clear, orientation: "h", x: 0, xanchor: "left", y: 1.04, yanchor: "bottom" }
+          : { bgcolor: clear },
+        hoverlabel: { bgcolor: c.page, bordercolor: c.line, font: { color: c.ink } },
+        modebar: { bgcolor: clear, color: c.muted, activecolor: c.ink },
+        annotationdefaults: { arrowcolor: c.muted },
+        sliderdefaults: {
+          bgcolor: c.muted,
+          activebgcolor: c.ink,
+          bordercolor: c.page,
+          tickcolor: c.muted,
+          font: { color: c.ink },
+          pad: { t: 48, b: 8 }, // below the title of the axis
+          currentvalue: { font: { size: 15 } },
+        },
+        updatemenudefaults: { bgcolor: c.surface, bordercolor: c.line, font: { color: c.ink } },
+      },
+    });
+  }
+
+  class Figure {
+    constructor(element) {
+      this.element = element;
+      this.spec = JSON.parse(element.querySelector('script[type="application/json"]').textContent);
+      this.plot = document.createElement("div");
+      element.append(this.plot);
+      this.phone = null; // not drawn yet
+      this.width = 0;
+      this.busy = Promise.resolve();
+      // Also the moment at which a figure in a closed dropdown gets a width and can be drawn.
+      new ResizeObserver(() => this.fit()).observe(element);
+    }
+
+    fit() {
+      const width = this.element.clientWidth;
+      if (width === 0 || width === this.width) return;
+      this.width = width;
+      const phone = width < PHONE_WIDTH;
+      const change = phone === this.phone ? () => Plotly.Plots.resize(this.plot) : () => this.draw(phone);
+      this.phone = phone;
+      this.then(change);
+    }
+
+    /* One thing at a time: a resize must not overtake a drawing. */
+    then(change) {
+      this.busy = this.busy.then(change).catch((error) => {
+        this.element.dataset.state = "failed";
+        console.error("A figure could not be drawn:", error);
+      });
+    }
+
+    draw(phone) {
+      const overrides = phone && this.spec.layout.meta && this.spec.layout.meta.phone;
+      const layout = merge(this.spec.layout, overrides || undefined);
+      layout.template = themed(layout.template, phone);
+      layout.autosize = true;
+      delete layout.width;
+      layout.height = layout.height || 450;
+      // A finger on a figure should scroll the page, not draw a zoom box.
+      if (layout.dragmode === undefined && matchMedia("(pointer: coarse)").matches) layout.dragmode = false;
+      this.element.style.minHeight = `${layout.height}px`;
+      return Plotly.newPlot(this.plot, {
+        data: merge(this.spec.data, undefined),
+        layout: layout,
+        frames: merge(this.spec.frames || [], undefined),
+        config: {
+          displaylogo: false,
+          displayModeBar: phone ? false : "hover",
+          modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+        },
+      }).then(() => {
+        this.element.dataset.state = "drawn";
+      });
+    }
+
+    recolour() {
+      if (this.phone === null) return; // will be drawn in the right colours
+      this.then(() => Plotly.relayout(this.plot, { template: themed(this.spec.layout.template, this.phone) }));
+    }
+  }
+
+  /* Resolves when MathJax, if this page loads it, can set labels. */
+  function mathReady() {
+    if (!document.querySelector('script[src*="mathjax/"]')) return Promise.resolve();
+    return new Promise((resolve) => {
+      const go = () => {
+        const startup = window.MathJax && window.MathJax.startup;
+        Promise.resolve(startup && startup.promise).then(resolve, resolve);
+      };
+      if (document.readyState === "complete") go();
+      else window.addEventListener("load", go, { once: true });
+    });
+  }
+
+  mathReady().then(() => {
+    const figures = [...document.querySelectorAll(".optexec-figure")].map((element) => new Figure(element));
+    const recolour = () => requestAnimationFrame(() => figures.forEach((figure) => figure.recolour()));
+    new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+  });
+})();
