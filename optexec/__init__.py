@@ -1,0 +1,52 @@
+"""Optimal trade execution: Almgren-Chriss, a simulator with stochastic liquidity, and exact benchmarks."""
+
+from optexec import presets
+from optexec.almgren_chriss import e_folding_time, frontier, half_life, urgency
+from optexec.env import ExecutionEnv, ExecutionVectorEnv, register
+from optexec.evaluation import evaluate
+from optexec.liquidity import ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
+from optexec.optimum import optimum
+from optexec.policies import (
+    Schedule,
+    almgren_chriss,
+    best_static,
+    exact_objective,
+    rolling,
+    twap,
+    u_shape,
+    vwap,
+)
+from optexec.problem import Market, Order, Problem
+from optexec.simulator import Episodes, Policy, simulate
+
+__all__ = [
+    "ConstantLiquidity",
+    "Episodes",
+    "ExecutionEnv",
+    "ExecutionVectorEnv",
+    "Market",
+    "Order",
+    "OrnsteinUhlenbeck",
+    "Policy",
+    "Problem",
+    "RegimeSwitching",
+    "Schedule",
+    "Shocks",
+    "almgren_chriss",
+    "best_static",
+    "e_folding_time",
+    "evaluate",
+    "exact_objective",
+    "frontier",
+    "half_life",
+    "optimum",
+    "presets",
+    "rolling",
+    "simulate",
+    "twap",
+    "u_shape",
+    "urgency",
+    "vwap",
+]
+
+register()

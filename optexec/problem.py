@@ -1,0 +1,217 @@
+"""The execution problem: an order, a market and a risk aversion, as frozen dataclasses.
+
+Units: money in $, sizes in shares, time in the unit that ``Order.dt`` is measured in (days, hours, or simply
+periods). Impact coefficients are $/share per share traded *in a period*.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optexec._validate import choice, integer, real, store
+from optexec.liquidity import Liquidity, OrnsteinUhlenbeck
+
+__all__ = ["Market", "Order", "Problem"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is to be traded, and within which limits.
+
+    Args:
+        shares: X > 0, the order size [shares].
+        periods: N >= 1, the number of trading periods.
+        dt: length of a period > 0 [time].
+        side: "sell" or "buy".
+        max_fraction: largest share of the remaining inventory that a period may trade, in (0, 1].
+        max_participation: largest trade of a period as a fraction of its volume, v_k <= p volume L_k, in (0, 1];
+            None for no limit.
+        violation_penalty: cost in the reward of each share that had to be clipped, >= 0 [$/share].
+        leftover_haircut: what is left after period N is sold this far below the last mid, >= 0 [$/share].
+    """
+
+    shares: float = 1000.0
+    periods: int = 20
+    dt: float = 1.0
+    side: str = "sell"
+    max_fraction: float = 1.0
+    max_participation: float | None = None
+    violation_penalty: float = 0.0
+    leftover_haircut: float = 0.0
+
+    def __post_init__(self) -> None:
+        cap = self.max_participation
+        store(
+            self,
+            shares=real("shares", self.shares, above=0),
+            periods=integer("periods", self.periods, minimum=1),
+            dt=real("dt", self.dt, above=0),
+            side=choice("side", self.side, ("sell", "buy")),
+            max_fraction=real("max_fraction", self.max_fraction, above=0, maximum=1),
+            max_participation=None if cap is None else real("max_participation", cap, above=0, maximum=1),
+            violation_penalty=real("violation_penalty", self.violation_penalty, minimum=0),
+            leftover_haircut=real("leftover_haircut", self.leftover_haircut, minimum=0),
+        )
+
+    @cached_property
+    def sign(self) -> float:
+        """+1 for a sale, -1 for a buy: the direction in which own trades push the price down."""
+        return 1.0 if self.side == "sell" else -1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Market:
+    """Price, impact and liquidity.
+
+    Args:
+        price: S_0 > 0, the arrival price [$/share].
+        volatility: sigma >= 0, of the arithmetic mid price [$/share/sqrt(time)].
+        temporary: eta >= 0 [$/share per share traded in a period, at L = 1].
+        permanent: gamma >= 0 [$/share per share].
+        transient: q >= 0, size of the impact that decays [$/share per share, at L = 1].
+        decay: delta >= 0, mean decay rate of transient impact [1/time].
+        decay_noise: nu >= 0, noise of the log decay [1/sqrt(time)].
+        slippage: s >= 0, standard deviation of the fill noise [$/share].
+        half_spread: paid on every share, >= 0 [$/share].
+        volume: shares that the market trades in a period at L = 1, > 0.
+        volume_profile: N positive numbers with mean 1, an intraday shape that multiplies the liquidity process;
+            None for a flat day.
+        liquidity: a process of `optexec.liquidity`.
+
+    Raises:
+        ValueError: a field outside its range, or eta + q/2 <= gamma/2: the cost would not be convex.
+        TypeError: a field of the wrong type.
+    """
+
+    price: float = 100.0
+    volatility: float = 0.02
+    temporary: float = 0.01
+    permanent: float = 0.001
+    transient: float = 0.0
+    decay: float = 0.1
+    decay_noise: float = 0.02
+    slippage: float = 0.01
+    half_spread: float = 0.0
+    volume: float = 10_000.0
+    volume_profile: Sequence[float] | None = None
+    liquidity: Liquidity = field(default_factory=OrnsteinUhlenbeck)
+
+    def __post_init__(self) -> None:
+        nonnegative = (
+            "volatility",
+            "temporary",
+            "permanent",
+            "transient",
+            "decay",
+            "decay_noise",
+            "slippage",
+            "half_spread",
+        )
+        store(self, **{name: real(name, getattr(self, name), minimum=0) for name in nonnegative})
+        store(self, price=real("price", self.price, above=0), volume=real("volume", self.volume, above=0))
+        if self.instantaneous <= self.permanent / 2:
+            raise ValueError(
+                "temporary + transient/2 must be > permanent/2 (else the cost is not convex), got "
+                f"temporary={self.temporary!r}, transient={self.transient!r}, permanent={self.permanent!r}"
+            )
+        if self.volume_profile is not None:
+            store(self, volume_profile=_profile(self.volume_profile))
+        if not isinstance(self.liquidity, Liquidity) or isinstance(self.liquidity, type):
+            raise TypeError(
+                "liquidity must be a process such as OrnsteinUhlenbeck(), "
+                f"got {self.liquidity!r} ({type(self.liquidity).__name__})"
+            )
+
+    @cached_property
+    def instantaneous(self) -> float:
+        """Eta + q/2 [$/share per share]: what a trade costs in its own period, at L = 1."""
+        return self.temporary + self.transient / 2
+
+
+def _profile(values: Any) -> tuple[float, ...]:
+    """The volume profile as a tuple of positive floats with mean 1."""
+    if isinstance(values, str) or not hasattr(values, "__iter__"):
+        raise TypeError(f"volume_profile must be a sequence of positive numbers or None, got {values!r}")
+    profile = tuple(real(f"volume_profile[{i}]", value, above=0) for i, value in enumerate(values))
+    mean = sum(profile) / len(profile) if profile else float("nan")
+    if not abs(mean - 1) <= 1e-6:
+        raise ValueError(f"volume_profile must have mean 1, got mean {mean!r} over {len(profile)} values")
+    return profile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """An order in a market, and how much its risk matters: minimise J = E[IS + lambda sigma^2 dt sum x_{k+1}^2].
+
+    Args:
+        order: an `Order`.
+        market: a `Market`; its ``volume_profile`` must have ``order.periods`` entries.
+        risk_aversion: lambda >= 0 [1/$].
+    """
+
+    order: Order = field(default_factory=Order)
+    market: Market = field(default_factory=Market)
+    risk_aversion: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name, kind in (("order", Order), ("market", Market)):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise TypeError(f"{name} must be an optexec.{kind.__name__}, got {value!r}")
+        store(self, risk_aversion=real("risk_aversion", self.risk_aversion, minimum=0))
+        profile = self.market.volume_profile
+        if profile is not None and len(profile) != self.order.periods:
+            raise ValueError(
+                f"volume_profile must have one value a period: order.periods is {self.order.periods}, "
+                f"got {len(profile)} values"
+            )
+
+    @cached_property
+    def profile(self) -> NDArray[np.float64]:
+        """(N,) the volume profile, ones where the market has none; dimensionless, read-only."""
+        given = self.market.volume_profile
+        profile = np.ones(self.order.periods) if given is None else np.array(given, dtype=np.float64)
+        profile.setflags(write=False)
+        return profile
+
+    @cached_property
+    def step_variance(self) -> float:
+        """sigma^2 dt: variance of the mid price over a period [$^2/share^2]."""
+        return self.market.volatility**2 * self.order.dt
+
+    @cached_property
+    def risk_weight(self) -> float:
+        """R = lambda sigma^2 dt: running risk of one squared share held over a period [$/share^2]."""
+        return self.risk_aversion * self.step_variance
+
+    def replace(self, **fields: Any) -> Problem:
+        """A copy with any field of the order, the market or the problem changed, by name.
+
+        Args:
+            **fields: field names and new values, e.g. ``volatility=0.1, risk_aversion=1.0``; ``order=`` and
+                ``market=`` replace these wholes, and further fields then apply to the new ones.
+
+        Raises:
+            TypeError: a name that no part has; the message lists those there are.
+        """
+        parts: dict[str, Any] = {
+            "order": fields.pop("order", self.order),
+            "market": fields.pop("market", self.market),
+        }
+        own = {"risk_aversion": fields.pop("risk_aversion", self.risk_aversion)}
+        for name, part in parts.items():
+            if dataclasses.is_dataclass(part) and not isinstance(part, type):
+                names = {f.name for f in dataclasses.fields(part)}
+                changed = {key: fields.pop(key) for key in names & fields.keys()}
+                parts[name] = dataclasses.replace(part, **changed)
+        if fields:
+            allowed = [f.name for kind in (Order, Market, Problem) for f in dataclasses.fields(kind)]
+            raise TypeError(f"replace() got unknown field {next(iter(fields))!r}; allowed: {', '.join(allowed)}")
+        return Problem(**parts, **own)

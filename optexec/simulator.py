@@ -1,0 +1,461 @@
+"""The market as a program: noise drawn first, one transition, whole batches of episodes.
+
+`draw` fixes everything random of an episode before the first trade; `step` is the only text of the dynamics and
+works on floats (the single environment) and arrays (everything else); `simulate` runs a policy over a batch.
+
+Prices inside are those of a sale, as displacements from S_0. A buy is the mirror image: `Episodes` and observations
+flip the sign of the displacement, and nothing else changes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optexec._validate import integer
+from optexec.problem import Problem
+
+__all__ = ["Episodes", "Outcome", "Policy", "Shock", "Shocks", "State", "draw", "observe", "simulate", "step"]
+
+Array = NDArray[np.float64]
+Number = TypeVar("Number", float, Array)
+
+BLOCK = 1024
+"""Episodes per random stream: block b of a channel has its own generator, keyed by (seed, b, channel)."""
+
+CHUNK = 16 * BLOCK
+"""Episodes simulated at once: numpy's overhead is hidden, and memory stays bounded."""
+
+TOLERANCE = 1e-6
+"""A wish that is clipped by less than this part of the inventory is float32 rounding, not a violation."""
+
+VOLATILITY_WEIGHT = 0.1
+"""Weight of the newest squared mid change in the observed volatility."""
+
+
+class Shock(NamedTuple):
+    """Everything random in one period, for one episode (floats) or many (arrays (n,))."""
+
+    price: Any
+    """sigma sqrt(dt) eps_k [$/share]"""
+    slippage: Any
+    """slippage_k [$/share]"""
+    decay: Any
+    """D_k, dimensionless"""
+    liquidity: Any
+    """L_k, the process times the profile, dimensionless"""
+
+
+class State(NamedTuple):
+    """What a period starts from; floats or arrays (n,)."""
+
+    period: int
+    """k"""
+    inventory: Any
+    """x_k [shares]"""
+    displacement: Any
+    """S_k - S_0 of a sale [$/share]"""
+    transient: Any
+    """I_k [$/share]"""
+
+
+class Outcome(NamedTuple):
+    """What a period did; floats or arrays (n,)."""
+
+    trade: Any
+    """v_k [shares]"""
+    fill: Any
+    """P_k - S_0 of a sale [$/share]"""
+    clipped: Any
+    """shares by which the wish was clipped"""
+
+
+@dataclass(frozen=True, eq=False)
+class Shocks:
+    """All exogenous randomness of n episodes, period first: arrays (N, n).
+
+    Attributes:
+        price: unaffected mid changes sigma sqrt(dt) eps_k of a sale [$/share].
+        slippage: fill noise [$/share].
+        decay: decay factors D_k of transient impact.
+        liquidity: L_k, process times profile.
+        volatility: observed volatility (N+1, n) at the start of each period and after the last [$/share/sqrt(time)];
+            made when first asked for.
+    """
+
+    problem: Problem
+    price: Array
+    slippage: Array
+    decay: Array
+    liquidity: Array
+
+    def __getitem__(self, k: int) -> Shock:
+        """The shocks of period k, arrays (n,)."""
+        return Shock(self.price[k], self.slippage[k], self.decay[k], self.liquidity[k])
+
+    def episode(self, i: int) -> list[Shock]:
+        """The shocks of episode i, period by period, as floats."""
+        columns = (self.price[:, i], self.slippage[:, i], self.decay[:, i], self.liquidity[:, i])
+        return [Shock(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+    @cached_property
+    def volatility(self) -> Array:
+        """Sqrt of the exponential average of squared unaffected mid changes over dt, starting at sigma."""
+        variance = np.empty((len(self.price) + 1, self.price.shape[1]))
+        variance[0] = self.problem.market.volatility**2
+        newest = VOLATILITY_WEIGHT / self.problem.order.dt * self.price**2
+        for k in range(len(newest)):
+            variance[k + 1] = (1 - VOLATILITY_WEIGHT) * variance[k] + newest[k]
+        return np.sqrt(variance, out=variance)
+
+
+def draw(problem: Problem, episodes: int, seed: int = 42, first: int = 0) -> Shocks:
+    """Draw the exogenous noise of episodes ``first`` to ``first + episodes - 1`` of a seed.
+
+    Each channel (price, slippage, decay, the liquidity process's own) draws fixed blocks of `BLOCK` episodes from
+    its own stream. So the same seed gives every policy the same shocks, episode i is the same bits whether drawn
+    alone or among a million, and a parameter changes only what depends on it.
+
+    Args:
+        problem: the order and market.
+        episodes: how many, n >= 1.
+        seed: >= 0.
+        first: index of the first episode, >= 0.
+
+    Returns:
+        Shocks with arrays (N, n).
+    """
+    episodes = integer("episodes", episodes, minimum=1)
+    seed, first = integer("seed", seed, minimum=0), integer("first", first, minimum=0)
+    market, dt, periods = problem.market, problem.order.dt, problem.order.periods
+
+    noise = np.empty((periods, BLOCK))
+
+    def normals(channel: int, scale: float = 1.0) -> Array:
+        z = np.empty((periods, episodes))
+        for block in range(first // BLOCK, (first + episodes - 1) // BLOCK + 1):
+            stream = np.random.SeedSequence(seed, spawn_key=(block, channel))
+            np.random.Generator(np.random.SFC64(stream)).standard_normal(out=noise)
+            start = block * BLOCK
+            low, high = max(first, start), min(first + episodes, start + BLOCK)
+            np.multiply(noise[:, low - start : high - start], scale, out=z[:, low - first : high - first])
+        return z
+
+    price = normals(0, problem.step_variance**0.5)
+    slippage = normals(1, market.slippage) if market.slippage else np.zeros((1, 1))
+    decay = np.full((1, 1), np.exp(-market.decay * dt))
+    if market.transient and market.decay_noise:
+        decay = np.exp(normals(2, market.decay_noise * dt**0.5) - market.decay * dt)
+    process = market.liquidity
+    own = [normals(3 + channel) for channel in range(process.noises)]
+    liquidity = process.paths(np.array(own) if len(own) > 1 else np.reshape(own, (-1, periods, episodes)), dt)
+    if market.volume_profile is not None:
+        liquidity *= problem.profile[:, None]
+    shape = (periods, episodes)
+    return Shocks(problem, price, np.broadcast_to(slippage, shape), np.broadcast_to(decay, shape), liquidity)
+
+
+def step(problem: Problem, state: State, action: Any, shock: Shock) -> tuple[State, Outcome]:
+    """One period of the market: the only place where the dynamics are written.
+
+    x_{k+1} = x_k - v_k;  S_{k+1} = S_k + price_k - gamma v_k;  P_k = S_k - I_k - (eta + q/2) v_k / L_k - half_spread -
+    slippage_k;  I_{k+1} = (I_k + q v_k / L_k) D_k. The trade is v_k = a_k x_k clipped to what the order allows; in the
+    last period the wish is replaced by 1.
+
+    Args:
+        problem: the order and market.
+        state: floats, or arrays (n,).
+        action: wish a_k as a fraction of the remaining inventory, like the state's fields.
+        shock: the period's noise, like the state's fields.
+
+    Returns:
+        The next state and the period's outcome.
+    """
+    order, market = problem.order, problem.market
+    k, inventory, displacement, transient = state
+    lesser: Callable[..., Any]
+    greater: Callable[..., Any]
+    lesser, greater = (np.minimum, np.maximum) if isinstance(inventory, np.ndarray) else (min, max)
+
+    last = k == order.periods - 1
+    limit = inventory if order.max_fraction == 1 else order.max_fraction * inventory
+    if order.max_participation is not None:
+        limit = lesser(limit, order.max_participation * market.volume * shock.liquidity)
+    wish = inventory if last else action * inventory
+    trade = greater(lesser(wish, limit), 0.0)
+    clipped = 0.0 * inventory if last else abs(wish - trade)
+
+    relative = trade / shock.liquidity
+    fill = displacement - (market.instantaneous * relative + (shock.slippage + market.half_spread))
+    if market.transient:
+        fill = fill - transient
+        transient = (transient + market.transient * relative) * shock.decay
+    moved = displacement + shock.price - market.permanent * trade
+    return State(k + 1, inventory - trade, moved, transient), Outcome(trade, fill, clipped)
+
+
+def violated(state: State, outcome: Outcome) -> Any:
+    """Whether the wish was infeasible: clipped by more than rounding, bool or array (n,)."""
+    return outcome.clipped > TOLERANCE * state.inventory
+
+
+def cost_parts(problem: Problem, state: State, outcome: Outcome, after: State, shock: Shock) -> dict[str, Any]:
+    """The period's part of the implementation shortfall, by cause [$]; floats or arrays (n,).
+
+    Summed over the parts this is x_{k+1} (S_k - S_{k+1}) + v_k (S_k - P_k), the loss of a book marked to market, plus
+    the haircut on what is left after the last period; summed over the periods it is IS.
+
+    - spread: v half_spread; temporary: eta v^2/L; transient: v (I + (q/2) v/L); permanent: x_{k+1} gamma v;
+    - slippage: v slippage_k; timing: -x_{k+1} sigma sqrt(dt) eps_k; both have conditional mean zero;
+    - leftover: haircut times what is left, in the last period.
+    """
+    market, trade = problem.market, outcome.trade
+    relative = trade / shock.liquidity
+    last = state.period == problem.order.periods - 1
+    return {
+        "spread": trade * market.half_spread,
+        "temporary": market.temporary * trade * relative,
+        "transient": trade * (state.transient + market.transient / 2 * relative),
+        "permanent": market.permanent * trade * after.inventory,
+        "slippage": trade * shock.slippage,
+        "timing": -after.inventory * shock.price,
+        "leftover": (problem.order.leftover_haircut if last else 0.0) * after.inventory,
+    }
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Anything that maps observations to wishes.
+
+    A policy whose action depends on the period alone may carry ``fractions`` (N,): `simulate` then builds no
+    observations. A policy that remembers may have ``reset(n)``, called before each batch of n new episodes.
+    """
+
+    def act(self, observation: NDArray[np.floating[Any]]) -> Array:
+        """Wishes (n,) as fractions of remaining inventory, from observations (n, 6)."""
+
+
+def observe(problem: Problem, state: State, volatility: Any, level: Any, transient: Any) -> tuple[Any, ...]:
+    """The six observed numbers [x/X, (N-k)/N, S/S_0, realised volatility, L, I], as floats or arrays (n,).
+
+    ``level`` and ``transient`` are what is seen of liquidity and transient impact, which may be less than the truth.
+    """
+    order = problem.order
+    return (
+        state.inventory / order.shares,
+        (order.periods - state.period) / order.periods,
+        1.0 + order.sign * state.displacement / problem.market.price,
+        volatility,
+        level,
+        transient,
+    )
+
+
+def implied_level(problem: Problem, previous: Any, state: State, outcome: Outcome) -> Any:
+    """Liquidity level (without profile) implied by a fill, for a trader who sees neither L nor I.
+
+    L = (eta + q/2) v / (S - P - half_spread), divided by the period's profile. A fill that implies nothing (no trade,
+    or a price at least as good as the mid less the spread) leaves the previous value.
+    """
+    impact = state.displacement - outcome.fill - problem.market.half_spread
+    informative = (impact > 0) & (outcome.trade > 0)
+    numerator = problem.market.instantaneous * outcome.trade / problem.profile[state.period]
+    if isinstance(impact, np.ndarray):
+        return np.where(informative, numerator / np.where(informative, impact, 1.0), previous)
+    return numerator / impact if informative else previous
+
+
+@dataclass(frozen=True, eq=False)
+class Episodes:
+    """A batch of n simulated programs.
+
+    Attributes:
+        inventory: x_k (n, N+1) [shares].
+        trades: v_k (n, N) [shares].
+        mid: S_k (n, N+1) [$/share].
+        fills: P_k (n, N) [$/share].
+        liquidity: L_k (n, N), process times profile.
+        transient: I_k (n, N) at the start of each period [$/share].
+        violations: infeasible wishes (n,) counts.
+        clipped: shares by which wishes were clipped (n,).
+    """
+
+    problem: Problem
+    inventory: Array
+    trades: Array
+    mid: Array
+    fills: Array
+    liquidity: Array
+    transient: Array
+    violations: Array
+    clipped: Array
+
+    @property
+    def leftover(self) -> Array:
+        """x_N (n,): unsold after the last period [shares]."""
+        return self.inventory[:, -1]
+
+    @property
+    def completion(self) -> Array:
+        """Traded share of the order (n,), 1 when all was traded."""
+        return 1.0 - self.leftover / self.problem.order.shares
+
+    @cached_property
+    def shortfall(self) -> Array:
+        """IS (n,) = sum_k v_k (S_0 - P_k) + leftover (S_0 - S_N + haircut), mirrored for a buy [$]."""
+        price, haircut = self.problem.market.price, self.problem.order.leftover_haircut
+        traded = np.einsum("nk,nk->n", self.trades, price - self.fills)
+        left = self.leftover * (price - self.mid[:, -1])
+        return self.problem.order.sign * (traded + left) + self.leftover * haircut
+
+    @cached_property
+    def running_risk(self) -> Array:
+        """Lambda sigma^2 dt sum_k x_{k+1}^2 (n,) [$]."""
+        held = self.inventory[:, 1:]
+        return self.problem.risk_weight * np.einsum("nk,nk->n", held, held)
+
+    @cached_property
+    def expected_shortfall(self) -> Array:
+        """Conditional mean of IS given liquidity, decay and trades (n,) [$]: price and slippage noise averaged out.
+
+        sum_k [x_{k+1} gamma v_k + v_k (I_k + (eta + q/2) v_k / L_k + half_spread)] + leftover haircut. Its mean over
+        episodes estimates the same E[IS] as ``shortfall`` with far less noise.
+        """
+        market, v = self.problem.market, self.trades
+        paid = market.instantaneous * v / self.liquidity + self.transient
+        paid += market.half_spread + market.permanent * self.inventory[:, 1:]
+        return np.einsum("nk,nk->n", v, paid) + self.leftover * self.problem.order.leftover_haircut
+
+    @property
+    def objective(self) -> Array:
+        """Conditional mean of IS plus running risk (n,) [$]; its mean over episodes is J."""
+        return self.expected_shortfall + self.running_risk
+
+
+def simulate(
+    problem: Problem,
+    policy: Policy,
+    episodes: int = 100,
+    seed: int = 42,
+    *,
+    first: int = 0,
+    observe_liquidity: bool = True,
+) -> Episodes:
+    """Run a policy on the shocks of a seed.
+
+    Args:
+        problem: the order and market.
+        policy: anything with ``act``.
+        episodes: n >= 1.
+        seed: >= 0; the same seed gives every policy the same shocks.
+        first: index of the first episode; episodes 100 to 199 of a seed are the same alone or after the first 100.
+        observe_liquidity: whether the policy sees L and I; without, it sees the level implied by its last fill (the
+            long-run mean before there is one) and 0.
+
+    Returns:
+        Episodes with arrays (n, N) and (n, N+1).
+
+    Raises:
+        ValueError: the policy returned a non-finite or wrongly shaped action, or the numbers overflowed.
+    """
+    episodes = integer("episodes", episodes, minimum=1)
+    parts = [
+        rollout(problem, policy, draw(problem, size, seed, low), observe_liquidity=observe_liquidity)
+        for low, size in chunks(episodes, first)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    names = [field.name for field in dataclasses.fields(Episodes) if field.name != "problem"]
+    return Episodes(problem, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
+def chunks(episodes: int, first: int = 0) -> Iterator[tuple[int, int]]:
+    """Split a run of episodes into (first, size) pieces of at most `CHUNK`."""
+    for low in range(first, first + episodes, CHUNK):
+        yield low, min(CHUNK, first + episodes - low)
+
+
+def rollout(problem: Problem, policy: Policy, shocks: Shocks, *, observe_liquidity: bool = True) -> Episodes:
+    """Run a policy on noise that was drawn before; `simulate` without the drawing."""
+    periods, n = shocks.price.shape
+    inventory, mid, trades, fills = np.split(
+        np.empty((4 * periods + 2, n)), np.cumsum([periods + 1, periods + 1, periods])
+    )  # one allocation, which the system can back with large pages
+    transient = np.zeros((periods, n))
+    violations, clipped = np.zeros((2, n))
+    displace = np.add if problem.order.side == "sell" else np.subtract
+    inventory[0], mid[0] = problem.order.shares, problem.market.price
+    with np.errstate(over="ignore", invalid="ignore"):  # an overflow is an error below, with a message
+        for state, outcome, after in _periods(problem, policy, shocks, observe_liquidity):
+            k = state.period
+            inventory[k + 1], trades[k] = after.inventory, outcome.trade
+            displace(problem.market.price, after.displacement, out=mid[k + 1])
+            displace(problem.market.price, outcome.fill, out=fills[k])
+            if problem.market.transient:
+                transient[k] = state.transient
+            if np.count_nonzero(outcome.clipped):
+                violations += violated(state, outcome)
+                clipped += outcome.clipped
+        episodes = Episodes(
+            problem,
+            inventory.T,
+            trades.T,
+            mid.T,
+            fills.T,
+            shocks.liquidity.T,
+            transient.T,
+            violations,
+            clipped,
+        )
+        if not np.isfinite(episodes.shortfall + episodes.running_risk).all():
+            raise ValueError("the simulation overflowed: the problem's parameters are too large to represent costs")
+    return episodes
+
+
+def _periods(
+    problem: Problem, policy: Policy, shocks: Shocks, observe_liquidity: bool
+) -> Iterator[tuple[State, Outcome, State]]:
+    """Yield (state, outcome, next state) of every period."""
+    n = shocks.price.shape[1]
+    if hasattr(policy, "reset"):
+        policy.reset(n)
+    fractions = getattr(policy, "fractions", None)
+    if fractions is not None and len(fractions) != problem.order.periods:
+        raise ValueError(
+            f"the schedule has {len(fractions)} periods, but order.periods of the problem is {problem.order.periods}"
+        )
+    state = State(0, np.full(n, problem.order.shares), np.zeros(n), np.zeros(n))
+    seen = np.full(n, problem.market.liquidity.long_run_mean)
+    for k in range(problem.order.periods):
+        shock = shocks[k]
+        if fractions is not None:
+            action: Any = float(fractions[k])
+        else:
+            level = shock.liquidity if observe_liquidity else seen * problem.profile[k]
+            impact = state.transient if observe_liquidity else 0.0
+            observation = np.empty((n, 6), dtype=np.float32)
+            for column, value in enumerate(observe(problem, state, shocks.volatility[k], level, impact)):
+                observation[:, column] = value
+            action = checked_action(policy.act(observation), n, k)
+        after, outcome = step(problem, state, action, shock)
+        if fractions is None and not observe_liquidity:
+            seen = implied_level(problem, seen, state, outcome)
+        yield state, outcome, after
+        state = after
+
+
+def checked_action(action: Any, n: int, period: int) -> Array:
+    """The actions as float64 (n,), or a ValueError that names the period and the first bad value."""
+    array = np.asarray(action, dtype=np.float64)
+    if array.shape != (n,):
+        raise ValueError(f"action must have shape ({n},) in period {period}, got {array.shape}")
+    if not np.isfinite(array).all():
+        bad = int(np.flatnonzero(~np.isfinite(array))[0])
+        raise ValueError(f"action must be finite, got {array[bad]} for episode {bad} in period {period}")
+    return array
