@@ -26,6 +26,14 @@ os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
 BOOK = Path(__file__).parent / "book"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    # A run of everything uses the machine's cores (-n 0 turns that off); a few tests start faster without.
+    if config.getoption("nbmake", default=False) and config.getoption("numprocesses", default=0) is None:
+        config.option.numprocesses = min(4, os.cpu_count() or 1)
+        config.option.dist = "loadgroup"
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     if not parent.config.getoption("nbmake", default=False) or not is_chapter(file_path):
         return None
@@ -86,6 +94,4 @@ def check_kernel() -> None:
     # jupyter_client starts a bare "python" as sys.executable.
     if Path(argv[0]).name == argv[0] or Path(argv[0]) == Path(sys.executable):
         return
-    pytest.fail(
-        f"the kernel python3 starts {argv[0]}, not {sys.executable}: install ipykernel here", pytrace=False
-    )
+    pytest.fail(f"the kernel python3 starts {argv[0]}, not {sys.executable}: install ipykernel here", pytrace=False)

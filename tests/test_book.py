@@ -1,0 +1,225 @@
+"""The built report, opened in a browser from disk: nothing asked of a network, every figure drawn, every slider alive.
+
+The pages are those of ``_toc.yml``. A report in ``_build/html`` that matches the sources is used as it is; otherwise
+it is built first, with warnings as errors. Without a browser these tests are skipped, except in CI (``CI=true``),
+where that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+from optexec.book import is_fresh
+
+ROOT = Path(__file__).parents[1]
+HTML = ROOT / "_build" / "html"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+
+# One worker builds the report once and keeps one browser (conftest.py distributes by group).
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+def pages() -> list[str]:
+    """The names of the report's pages, in reading order."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+
+    def files(entry: dict[str, Any]) -> Iterator[str]:
+        if "file" in entry:
+            yield entry["file"].removesuffix(".md")
+        for key in ("parts", "chapters", "sections"):
+            for child in entry.get(key, []):
+                yield from files(child)
+
+    return [toc["root"], *files(toc)]
+
+
+@pytest.fixture(scope="session")
+def report() -> Path:
+    if not is_fresh(ROOT):
+        command = [str(Path(sys.executable).with_name("jupyter-book")), "build", "book", "-W", "--keep-going"]
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            pytest.fail("the report does not build:\n" + done.stdout[-6000:], pytrace=False)
+    return HTML
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        message = f"no browser: none of {', '.join(BROWSERS)} is installed (Debian: apt-get install chromium)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message, pytrace=False)
+        pytest.skip(message)
+    quiet = ["background-networking", "component-update", "sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox", "--disable-gpu", "--no-first-run", *(f"--disable-{name}" for name in quiet)],
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Opened:
+    """A page of the report, and what happened while it was open."""
+
+    page: Page
+    foreign: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def note_request(self, request: Request) -> None:
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            self.foreign.append(request.url)
+
+    def note_message(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def note_failure(self, request: Request) -> None:
+        self.errors.append(f"{request.url} could not be loaded: {request.failure}")
+
+
+def open_page(browser: Browser, path: Path, width: int, scheme: Any) -> Iterator[Opened]:
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page = context.new_page()
+    opened = Opened(page)
+    page.on("request", opened.note_request)
+    page.on("requestfailed", opened.note_failure)
+    page.on("console", opened.note_message)
+    page.on("pageerror", lambda error: opened.errors.append(str(error)))
+    page.goto(path.as_uri())
+    # Dropdowns open: a figure inside one is drawn when it is first seen.
+    page.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.optexec-figure')].every((figure) => figure.dataset.state)",
+        timeout=60_000,
+    )
+    yield opened
+    context.close()
+
+
+# A page stays open while all tests of it run.
+@pytest.fixture(scope="module", params=pages())
+def desktop(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Opened]:
+    yield from open_page(browser, report / f"{request.param}.html", 1440, "light")
+
+
+@pytest.fixture(scope="module", params=pages())
+def phone(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Opened]:
+    yield from open_page(browser, report / f"{request.param}.html", 390, "dark")
+
+
+DRAWN = """() => [...document.querySelectorAll('.optexec-figure')].map((figure) => {
+  const svg = figure.querySelector('.main-svg');
+  const box = svg ? svg.getBoundingClientRect() : {width: 0, height: 0};
+  return {
+    state: figure.dataset.state,
+    label: figure.getAttribute('aria-label') || '',
+    traces: figure.querySelectorAll('.trace, .traces, .point, path').length,
+    width: box.width, height: box.height,
+    room: figure.getBoundingClientRect().width,
+    // plotly keeps the source of a label that it has set, out of sight
+    raw: [...figure.querySelectorAll('text')]
+      .filter((text) => /\\$.*\\$/.test(text.textContent) && text.checkVisibility({ visibilityProperty: true }))
+      .map((text) => text.textContent),
+  };
+})"""
+
+
+def check_figures(opened: Opened) -> None:
+    for number, figure in enumerate(opened.page.evaluate(DRAWN), 1):
+        assert figure["state"] == "drawn", f"figure {number} is not drawn"
+        assert figure["traces"] > 0, f"figure {number} is empty"
+        assert figure["height"] > 100, f"figure {number} has no height"
+        assert 0 < figure["width"] <= figure["room"] + 1, f"figure {number} is wider than its place"
+        assert not figure["raw"], f"figure {number} shows TeX as it was typed"
+        assert figure["label"], f"figure {number} has no description for a screen reader"
+
+
+def test_figures_are_drawn(desktop: Opened) -> None:
+    check_figures(desktop)
+
+
+def test_figures_are_drawn_on_a_phone(phone: Opened) -> None:
+    check_figures(phone)
+
+
+def test_phone_does_not_scroll_sideways(phone: Opened) -> None:
+    wide = phone.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"the page is {wide} px wider than the screen"
+
+
+# What a figure shows: the data of its traces, and the marks that a step may move.
+SHOWN = """(figure) => {
+  const plot = figure.querySelector('.js-plotly-plot');
+  const { annotations, shapes, title } = plot.layout;
+  return JSON.stringify([plot.data, annotations, shapes, title]);
+}"""
+
+
+def test_sliders_move_their_figures(desktop: Opened) -> None:
+    """A click near either end of a rail changes what the figure shows."""
+    for figure in desktop.page.locator(".optexec-figure").all():
+        rails = figure.locator(".slider-rail-touch-rect")
+        assert (
+            figure.evaluate("(f) => (f.querySelector('.js-plotly-plot').layout.sliders || []).length") == rails.count()
+        )
+        for rail in rails.all():
+            seen = {figure.evaluate(SHOWN)}
+            box = rail.bounding_box()
+            assert box is not None
+            for x in (0.02, 0.98):
+                rail.click(position={"x": x * box["width"], "y": box["height"] / 2}, force=True)
+                desktop.page.wait_for_timeout(250)
+                seen.add(figure.evaluate(SHOWN))
+            assert len(seen) > 1, f"a slider of figure '{figure.get_attribute('aria-label')}' moves nothing"
+
+
+INK = """() => [...document.querySelectorAll('.optexec-figure')].map((figure) => {
+  const text = figure.querySelector('.main-svg text');
+  return text ? getComputedStyle(text).fill : null;
+})"""
+
+
+def test_figures_follow_the_dark_mode(desktop: Opened) -> None:
+    light = desktop.page.evaluate(INK)
+    desktop.page.emulate_media(color_scheme="dark")
+    try:
+        desktop.page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+        desktop.page.wait_for_timeout(500)
+        dark = desktop.page.evaluate(INK)
+    finally:
+        desktop.page.emulate_media(color_scheme="light")
+    assert [a != b for a, b in zip(light, dark, strict=True)] == [colour is not None for colour in light]
+
+
+# Last, so that what the tests above did to the page is covered too.
+def test_nothing_is_asked_of_other_hosts(desktop: Opened) -> None:
+    assert desktop.foreign == []
+
+
+def test_no_console_errors(desktop: Opened) -> None:
+    assert desktop.errors == []
+
+
+def test_no_console_errors_on_a_phone(phone: Opened) -> None:
+    assert (phone.errors, phone.foreign) == ([], [])
+
+
+def test_every_page_of_the_report_is_tested(report: Path) -> None:
+    built = {path.relative_to(report).with_suffix("").as_posix() for path in report.rglob("*.html")}
+    generated = {"genindex", "search", "prf-prf"} | {name for name in built if name.startswith("_static/")}
+    assert built - generated == set(pages())
