@@ -84,7 +84,8 @@ def trajectory(problem: Problem) -> Array:
             return order.shares * (left / order.periods)
         # sinh(a)/sinh(b) = exp(a - b) (1 - exp(-2a))/(1 - exp(-2b)), which does not overflow
         scale = np.expm1(-2 * rate * left) / np.expm1(-2 * rate * order.periods)
-        return order.shares * (np.exp(rate * (left - order.periods)) * scale)
+        holdings: Array = order.shares * (np.exp(rate * (left - order.periods)) * scale)
+        return holdings
 
     inner = order.periods - 1
     if inner == 0:
@@ -95,7 +96,7 @@ def trajectory(problem: Problem) -> Array:
     right = np.zeros(inner)
     right[0] = corrected[0] * order.shares
     try:
-        inside = scipy.linalg.solveh_banded(bands, right)
+        inside = scipy.linalg.cho_solve_banded((scipy.linalg.cholesky_banded(bands), False), right)
     except np.linalg.LinAlgError:
         raise ValueError(
             "the Almgren-Chriss cost is not convex: (temporary + transient/2)/L_k - permanent/2 is as low as "
@@ -106,10 +107,10 @@ def trajectory(problem: Problem) -> Array:
 
 def trade_list(problem: Problem) -> Array:
     """Optimal trades v_k (N,) [shares]: the steps of `trajectory`; exactly X/N where kappa = 0 and the day is flat."""
-    flat = problem.market.volume_profile is None
-    if flat and problem.risk_weight == 0:
+    holdings = trajectory(problem)
+    if problem.market.volume_profile is None and problem.risk_weight == 0:
         return np.full(problem.order.periods, problem.order.shares / problem.order.periods)
-    return -np.diff(trajectory(problem))
+    return -np.diff(holdings)
 
 
 def expected_cost(problem: Problem, trades: Array) -> float:

@@ -44,14 +44,14 @@ Float32 = NDArray[np.float32]
 _HUGE = float(np.finfo(np.float32).max)
 
 
-def observation_space() -> gymnasium.spaces.Box:
+def observation_space() -> gymnasium.spaces.Space[Any]:
     """[x/X, (N-k)/N, S/S_0, realised volatility, L, I]; the price may go anywhere, the rest is not negative."""
     low = np.array([0, 0, -_HUGE, 0, 0, 0], dtype=np.float32)
     high = np.array([1, 1, _HUGE, _HUGE, _HUGE, _HUGE], dtype=np.float32)
     return gymnasium.spaces.Box(low, high, dtype=np.float32)
 
 
-def action_space() -> gymnasium.spaces.Box:
+def action_space() -> gymnasium.spaces.Space[Any]:
     """The wished fraction of the remaining inventory; what the order does not allow is clipped and counted."""
     return gymnasium.spaces.Box(0.0, 1.0, (1,), dtype=np.float32)
 
@@ -107,17 +107,17 @@ class _Session:
         return reward, done, info
 
 
-class ExecutionEnv(gymnasium.Env[Float32, Float32]):
+class ExecutionEnv(gymnasium.Env[Float32, Any]):
     """One execution episode at a time.
 
     Args:
         problem: order and market; None for `optexec.presets.stochastic`.
-        reward: "realised", r_k = -(x_{k+1} (S_k - S_{k+1}) + v_k (S_k - P_k)) - lambda sigma^2 dt x_{k+1}^2 - penalties,
-            or "expected", its mean given liquidity and decay (less noise, but it knows the model) [$].
+        reward: "realised", r_k = -(x_{k+1} (S_k - S_{k+1}) + v_k (S_k - P_k)) - lambda sigma^2 dt x_{k+1}^2 -
+            penalties, or "expected", its mean given liquidity and decay (less noise, but it knows the model) [$].
         observe_liquidity: whether L and I are observed; see `optexec.simulate`.
     """
 
-    metadata = {"render_modes": []}
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (declared so by the base class)
 
     def __init__(
         self, problem: Problem | None = None, reward: str = "realised", observe_liquidity: bool = True
@@ -176,7 +176,7 @@ class ExecutionEnv(gymnasium.Env[Float32, Float32]):
         return np.array(self._session.observation(self._volatility[k], shock.liquidity), dtype=np.float32)
 
 
-class ExecutionVectorEnv(VectorEnv[Float32, Float32, NDArray[Any]]):
+class ExecutionVectorEnv(VectorEnv[Any, Any, Any]):
     """Many execution episodes in step: arrays throughout, equal to `optexec.simulate` on the same draws.
 
     All environments end together. Autoreset mode is NEXT_STEP: the step after the last one ignores its actions, starts
@@ -187,7 +187,10 @@ class ExecutionVectorEnv(VectorEnv[Float32, Float32, NDArray[Any]]):
         problem, reward, observe_liquidity: as for `ExecutionEnv`.
     """
 
-    metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}
+    metadata: dict[str, Any] = {  # noqa: RUF012 (declared so by the base class)
+        "render_modes": [],
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
 
     def __init__(
         self,
@@ -250,8 +253,10 @@ class ExecutionVectorEnv(VectorEnv[Float32, Float32, NDArray[Any]]):
             return self._observation(), np.zeros(n), never, never.copy(), {}
         wishes = checked_action(np.reshape(actions, -1), n, state.period)
         reward, done, info = self._session.advance(wishes, self._shocks[state.period])
-        masks = {f"_{key}": np.ones(n, dtype=np.bool_) for key in info}
-        return self._observation(), reward, np.full(n, done), never, {**info, **masks}
+        present = dict.fromkeys(
+            (f"_{key}" for key in info), ~never
+        )  # Gymnasium's masks: every environment has every key
+        return self._observation(), reward, np.full(n, done), never, info | present
 
     def _start(self) -> None:
         n, problem = self.num_envs, self.problem
@@ -279,4 +284,6 @@ class ExecutionVectorEnv(VectorEnv[Float32, Float32, NDArray[Any]]):
 def register() -> None:
     """Register `ENV_ID` with Gymnasium, for ``gymnasium.make`` and ``gymnasium.make_vec``; done on import."""
     if ENV_ID not in gymnasium.registry:
-        gymnasium.register(ENV_ID, entry_point=ExecutionEnv, vector_entry_point=ExecutionVectorEnv)
+        gymnasium.register(
+            ENV_ID, entry_point="optexec.env:ExecutionEnv", vector_entry_point="optexec.env:ExecutionVectorEnv"
+        )

@@ -40,7 +40,12 @@ Result = TypeVar("Result", float, NDArray[np.float64])
 GRID_POINTS = 401
 """Grid size for processes with a continuous level (the discrete ones need only their own levels)."""
 
-_TAIL = 8.0  # the grid ends this many standard deviations above the mean path: P(beyond) < 1e-15 a step
+_TAIL = 8.0
+"""The grid ends this many standard deviations above the mean path: P(beyond) < 1e-15 a step."""
+
+
+_FAR = 40.0
+"""Standard deviations beyond which the normal density and tail are 0 in floating point."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +67,9 @@ class Chain:
 @runtime_checkable
 class Liquidity(Protocol):
     """What the simulator and the planners need to know about a liquidity process."""
+
+    def __hash__(self) -> int:
+        """Processes are values: equal parameters share one cached operator."""
 
     @property
     def long_run_mean(self) -> float:
@@ -165,7 +173,8 @@ class OrnsteinUhlenbeck:
         """The next level (n,) from the present level (n,) and standard normals (n,)."""
         drift = 1.0 - self.speed * dt
         unfloored = drift * level + (self.speed * dt * self.mean + self.volatility * dt**0.5 * z)
-        return np.maximum(unfloored, self.floor)
+        result: Array = np.maximum(unfloored, self.floor)
+        return result
 
     def paths(self, z: Array, dt: float) -> Array:
         """Levels (N, n) from standard normals z (1, N, n); row 0 is ``initial``."""
@@ -359,7 +368,7 @@ def _piecewise_linear_expectation(levels: Array, centre: Array, deviation: float
     strike = np.maximum(levels, lowest)
     distance = centre[:, None] - strike
     if deviation > 0:
-        d = distance / deviation
+        d = np.clip(distance / deviation, -_FAR, _FAR)
         call = distance * ndtr(d) + deviation * np.exp(-(d**2) / 2) / np.sqrt(2 * np.pi)
     else:
         call = np.maximum(distance, 0.0)

@@ -35,7 +35,8 @@ Observation = NDArray[np.floating[Any]]
 
 def period_of(observation: Observation, periods: int) -> NDArray[np.int64]:
     """K (n,) from observations (n, 6), whose second column is (N - k)/N."""
-    return np.rint(periods * (1.0 - np.asarray(observation)[:, 1])).astype(np.int64)
+    period: NDArray[np.int64] = np.rint(periods * (1.0 - np.asarray(observation)[:, 1])).astype(np.int64)
+    return period
 
 
 @dataclass(frozen=True, eq=False)

@@ -123,7 +123,8 @@ class Market:
             )
         if self.volume_profile is not None:
             store(self, volume_profile=_profile(self.volume_profile))
-        if not isinstance(self.liquidity, Liquidity) or isinstance(self.liquidity, type):
+        process: object = self.liquidity
+        if isinstance(process, type) or not isinstance(process, Liquidity):
             raise TypeError(
                 "liquidity must be a process such as OrnsteinUhlenbeck(), "
                 f"got {self.liquidity!r} ({type(self.liquidity).__name__})"

@@ -32,6 +32,9 @@ BLOCK = 1024
 CHUNK = 16 * BLOCK
 """Episodes simulated at once: numpy's overhead is hidden, and memory stays bounded."""
 
+PRICE, SLIPPAGE, DECAY, OWN = range(4)
+"""Channels of noise, each with its own streams; the liquidity process's channels are OWN, OWN + 1, ..."""
+
 TOLERANCE = 1e-6
 """A wish that is clipped by less than this part of the inventory is float32 rounding, not a violation."""
 
@@ -135,30 +138,32 @@ def draw(problem: Problem, episodes: int, seed: int = 42, first: int = 0) -> Sho
     seed, first = integer("seed", seed, minimum=0), integer("first", first, minimum=0)
     market, dt, periods = problem.market, problem.order.dt, problem.order.periods
 
-    noise = np.empty((periods, BLOCK))
-
-    def normals(channel: int, scale: float = 1.0) -> Array:
-        z = np.empty((periods, episodes))
+    process, shape = market.liquidity, (periods, episodes)
+    scales = {
+        PRICE: problem.step_variance**0.5,
+        SLIPPAGE: market.slippage,
+        DECAY: market.decay_noise * dt**0.5 if market.transient else 0.0,
+        **{OWN + i: 1.0 for i in range(process.noises)},
+    }
+    drawn = [channel for channel, scale in scales.items() if scale]
+    table = np.empty((len(drawn), *shape))
+    block_noise = np.empty((periods, BLOCK))
+    for channel, row in zip(drawn, table, strict=True):
         for block in range(first // BLOCK, (first + episodes - 1) // BLOCK + 1):
             stream = np.random.SeedSequence(seed, spawn_key=(block, channel))
-            np.random.Generator(np.random.SFC64(stream)).standard_normal(out=noise)
+            np.random.Generator(np.random.SFC64(stream)).standard_normal(out=block_noise)
             start = block * BLOCK
             low, high = max(first, start), min(first + episodes, start + BLOCK)
-            np.multiply(noise[:, low - start : high - start], scale, out=z[:, low - first : high - first])
-        return z
+            within = block_noise[:, low - start : high - start]
+            np.multiply(within, scales[channel], out=row[:, low - first : high - first])
+    noise = dict(zip(drawn, table, strict=True))
 
-    price = normals(0, problem.step_variance**0.5)
-    slippage = normals(1, market.slippage) if market.slippage else np.zeros((1, 1))
-    decay = np.full((1, 1), np.exp(-market.decay * dt))
-    if market.transient and market.decay_noise:
-        decay = np.exp(normals(2, market.decay_noise * dt**0.5) - market.decay * dt)
-    process = market.liquidity
-    own = [normals(3 + channel) for channel in range(process.noises)]
-    liquidity = process.paths(np.array(own) if len(own) > 1 else np.reshape(own, (-1, periods, episodes)), dt)
+    decay = np.exp(noise.get(DECAY, np.zeros((1, 1))) - market.decay * dt)
+    liquidity = process.paths(table[len(table) - process.noises :], dt)
     if market.volume_profile is not None:
         liquidity *= problem.profile[:, None]
-    shape = (periods, episodes)
-    return Shocks(problem, price, np.broadcast_to(slippage, shape), np.broadcast_to(decay, shape), liquidity)
+    zero = np.broadcast_to(0.0, shape)
+    return Shocks(problem, noise.get(PRICE, zero), noise.get(SLIPPAGE, zero), np.broadcast_to(decay, shape), liquidity)
 
 
 def step(problem: Problem, state: State, action: Any, shock: Shock) -> tuple[State, Outcome]:
@@ -310,15 +315,18 @@ class Episodes:
     def shortfall(self) -> Array:
         """IS (n,) = sum_k v_k (S_0 - P_k) + leftover (S_0 - S_N + haircut), mirrored for a buy [$]."""
         price, haircut = self.problem.market.price, self.problem.order.leftover_haircut
-        traded = np.einsum("nk,nk->n", self.trades, price - self.fills)
-        left = self.leftover * (price - self.mid[:, -1])
-        return self.problem.order.sign * (traded + left) + self.leftover * haircut
+        total = self.leftover * (price - self.mid[:, -1])
+        for k in range(self.trades.shape[1]):  # in the order of the periods: the same bits for any n
+            total += self.trades[:, k] * (price - self.fills[:, k])
+        return self.problem.order.sign * total + self.leftover * haircut
 
     @cached_property
     def running_risk(self) -> Array:
-        """Lambda sigma^2 dt sum_k x_{k+1}^2 (n,) [$]."""
-        held = self.inventory[:, 1:]
-        return self.problem.risk_weight * np.einsum("nk,nk->n", held, held)
+        """Running risk lambda sigma^2 dt sum_k x_{k+1}^2 (n,) [$]."""
+        total = np.zeros(len(self.trades))
+        for k in range(self.trades.shape[1]):
+            total += self.inventory[:, k + 1] ** 2
+        return self.problem.risk_weight * total
 
     @cached_property
     def expected_shortfall(self) -> Array:
@@ -327,10 +335,12 @@ class Episodes:
         sum_k [x_{k+1} gamma v_k + v_k (I_k + (eta + q/2) v_k / L_k + half_spread)] + leftover haircut. Its mean over
         episodes estimates the same E[IS] as ``shortfall`` with far less noise.
         """
-        market, v = self.problem.market, self.trades
-        paid = market.instantaneous * v / self.liquidity + self.transient
-        paid += market.half_spread + market.permanent * self.inventory[:, 1:]
-        return np.einsum("nk,nk->n", v, paid) + self.leftover * self.problem.order.leftover_haircut
+        market, total = self.problem.market, self.leftover * self.problem.order.leftover_haircut
+        for k in range(self.trades.shape[1]):
+            v = self.trades[:, k]
+            paid = market.instantaneous * v / self.liquidity[:, k] + self.transient[:, k] + market.half_spread
+            total += v * (paid + market.permanent * self.inventory[:, k + 1])
+        return total
 
     @property
     def objective(self) -> Array:
