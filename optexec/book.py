@@ -94,6 +94,13 @@ def _figure(renderer: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
             subtype="figure",
             line=data.line,
         )
+    shown = {key: value for key, value in layout.items() if key not in ("meta", "template")}
+    for label in _half_tex([figure.get("data"), shown, figure.get("frames")]):
+        renderer.logger.warning(
+            f"plotly shows only what is between the dollar signs of {label!r}: make it TeX altogether, or not at all",
+            subtype="figure",
+            line=data.line,
+        )
     return [
         PlotlyFigure(
             figure=json.dumps({key: figure[key] for key in ("data", "layout", "frames") if key in figure}),
@@ -101,6 +108,14 @@ def _figure(renderer: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
             alt=alt,
         )
     ]
+
+
+def _half_tex(value: Any) -> set[str]:
+    """Return the texts anywhere in ``value`` that plotly would take for TeX in part."""
+    if isinstance(value, str):
+        return {value} if value.count("$") > 1 and not re.fullmatch(r"\$[^$]+\$", value.strip()) else set()
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return set().union(*map(_half_tex, children))
 
 
 def _alternative_text(layout: dict[str, Any], cell_metadata: dict[str, Any]) -> str:
@@ -288,9 +303,7 @@ def _copy_assets_and_stamp(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.format != "html":
         return
     static = Path(app.outdir) / "_static"
-    with importlib.resources.as_file(
-        importlib.resources.files("plotly") / "package_data" / "plotly.min.js"
-    ) as source:
+    with importlib.resources.as_file(importlib.resources.files("plotly") / "package_data" / "plotly.min.js") as source:
         copy_asset_file(str(source), str(static))
     root = Path(app.srcdir).parent
     (Path(app.outdir).parent / STAMP).write_text(digest(root, SOURCES))

@@ -1,0 +1,209 @@
+"""How the report is built, on a book of one page: what reaches the page, what runs again, what fails.
+
+``tests/test_book.py`` looks at the real report. Here the book is small enough to break.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from optexec.book import digest
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.xdist_group("small-book")
+
+HEADER = """---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+# A page
+
+"""
+
+CHAPTER = (
+    HEADER
+    + """See {numref}`fig-line` and {numref}`tab-costs`.
+
+```{code-cell} python
+---
+mystnb:
+  figure:
+    name: fig-line
+    caption: The cost falls with **patience**, $\\lambda$ and "all".
+---
+import plotly.graph_objects as go
+
+go.Figure(go.Scatter(y=[3, 1, 2], name="</script>"), layout={"sliders": [{"steps": []}], "height": 321})
+```
+
+```{code-cell} python
+---
+mystnb:
+  table:
+    name: tab-costs
+    caption: Costs in dollars.
+---
+import pandas as pd
+
+pd.DataFrame({"J ($)": [2210.0, -1790.43], "unit": ["$", "$"]}, index=pd.Index(["TWAP", "AC"], name="policy"))
+```
+
+```{code-cell} python
+:tags: [remove-output]
+import ipywidgets
+
+ipywidgets.IntSlider()
+```
+
+```{code-cell} python
+from pathlib import Path
+
+print("the package says", Path("../optexec/model.py").read_text())
+```
+"""
+)
+
+
+class SmallBook:
+    """A repository of its own: this one's configuration around a single page."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.chapter = root / "book" / "index.md"
+        self.package = root / "optexec" / "model.py"
+        for folder in ("book", "optexec"):
+            (root / folder).mkdir()
+        for name in ("_config.yml", "conftest.py", "pyproject.toml"):
+            shutil.copy(ROOT / name, root)
+        for name in ("references.bib", "_static"):
+            (root / "book" / name).symlink_to(ROOT / "book" / name)
+        (root / "book" / "_toc.yml").write_text("format: jb-book\nroot: index\n")
+        self.package.write_text("first")
+        self.chapter.write_text(CHAPTER)
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        program = str(Path(sys.executable).with_name(command[0]))
+        return subprocess.run(
+            [program, *command[1:]], cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def build(self) -> subprocess.CompletedProcess[str]:
+        return self.run("jupyter-book", "build", "book", "-W", "--keep-going")
+
+    def page(self) -> str:
+        return (self.root / "_build" / "html" / "index.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> SmallBook:
+    book = SmallBook(tmp_path_factory.mktemp("small-book"))
+    done = book.build()
+    assert done.returncode == 0, done.stdout
+    return book
+
+
+def test_a_figure_is_in_the_page_once_as_json(book: SmallBook) -> None:
+    page = book.page()
+    element = re.search(r'<div class="optexec-figure"(.*?)>(.*?)</div>', page, re.S)
+    assert element is not None
+    assert 'role="group"' in element[1]  # it has controls
+    assert 'aria-label="The cost falls with patience, lambda and &quot;all&quot;."' in element[1]
+    assert "321px" in element[1]
+    text = re.search(r'<script type="application/json">(.*?)</script>', element[2], re.S)
+    assert text is not None
+    assert json.loads(text[1])["data"][0]["name"] == "</script>"
+    assert "<noscript>" in element[2]
+    assert "Figure 1" in page
+    assert page.count("plotly.min.js") == 1
+    assert (book.root / "_build/html/_static/plotly.min.js").stat().st_size > 1e6
+    # Even where only a label of a figure has mathematics:
+    assert "mathjax/tex-svg.js" in page
+
+
+def test_a_table_is_numbered_and_its_index_named(book: SmallBook) -> None:
+    table = re.search(r'<table class="[^"]*optexec-table.*?</table>', book.page(), re.S)
+    assert table is not None
+    rows = [re.findall(r"<t[hd][^>]*><p>(.*?)</p>", row) for row in re.findall(r"<tr.*?</tr>", table[0], re.S)]
+    assert rows == [["policy", "J ($)", "unit"], ["TWAP", "2210.00", "$"], ["AC", "-1790.43", "$"]]
+    assert "Costs in dollars." in table[0]
+    assert "Table 1" in book.page()
+
+
+def test_no_widget_reaches_a_page(book: SmallBook) -> None:
+    assert "IntSlider" in book.page()  # the code does
+    assert "widget" not in book.page().replace("ipywidgets", "")
+
+
+def test_an_edit_of_the_package_runs_the_chapters_again(book: SmallBook) -> None:
+    assert "the package says first" in book.page()
+    book.package.write_text("second")
+    again = book.build()
+    assert again.returncode == 0, again.stdout
+    assert "the package says second" in book.page()
+    # and an edit of the prose does not
+    book.chapter.write_text(CHAPTER.replace("# A page", "# The page"))
+    again = book.build()
+    assert "Executing notebook" not in again.stdout
+    assert "The page" in book.page()
+
+
+def test_what_a_reader_could_not_use_fails_the_build(book: SmallBook) -> None:
+    widget, nameless = "ipywidgets.IntSlider()", "go.Figure(go.Scatter(y=[1, 2]))"
+    half_tex = 'go.Figure(go.Scatter(y=[1]), layout={"xaxis": {"title": {"text": "time $t$"}}, "meta": {"alt": "x"}})'
+    cells = [f"\n```{{code-cell}} python\n{code}\n```\n" for code in (widget, nameless, half_tex)]
+    book.chapter.write_text(CHAPTER + "".join(cells))
+    done = book.build()
+    assert done.returncode != 0
+    assert "does nothing in a page without a kernel" in done.stdout
+    assert "a screen reader cannot name" in done.stdout
+    assert "between the dollar signs of 'time $t$'" in done.stdout
+
+
+def test_a_chapter_that_raises_fails_the_build_and_the_tests(book: SmallBook) -> None:
+    book.chapter.write_text(HEADER + "```{code-cell} python\nx = 1\n```\n\n```{code-cell} python\nassert x == 2\n```\n")
+    build = book.build()
+    assert build.returncode != 0
+    assert "assert x == 2" in build.stdout
+    tests = book.run("pytest", "--nbmake", "-n0", "book")
+    assert tests.returncode == 1
+    assert "index.md: code cell 2 of 2 failed" in tests.stdout
+
+
+@pytest.mark.parametrize(("nbmake", "collected"), [(True, True), (False, False)])
+def test_a_chapter_is_a_test_only_with_nbmake(pytestconfig: pytest.Config, nbmake: bool, collected: bool) -> None:
+    conftest = pytestconfig.pluginmanager.get_plugin(str(ROOT / "conftest.py"))
+    assert conftest is not None
+    parent = mock.Mock(spec=pytest.Dir)
+    parent.config.getoption.side_effect = lambda name, default=None: nbmake if name == "nbmake" else default
+    with mock.patch.object(conftest.ChapterFile, "from_parent", return_value="a test"):
+        for name, chapter in (("01-problem.md", True), ("bibliography.md", False), ("references.bib", False)):
+            found = conftest.pytest_collect_file(ROOT / "book" / name, parent)
+            assert (found == "a test") == (collected and chapter), name
+
+
+def test_digest_sees_names_and_contents_and_ignores_what_is_made(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("1")
+    first = digest(tmp_path, ["**/*.py"])
+    assert digest(tmp_path, ["*.py", "**/*.py"]) == first
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "b.py").write_text("2")
+    assert digest(tmp_path, ["**/*.py"]) == first
+    (tmp_path / "a.py").write_text("2")
+    second = digest(tmp_path, ["**/*.py"])
+    (tmp_path / "a.py").rename(tmp_path / "c.py")
+    assert len({first, second, digest(tmp_path, ["**/*.py"])}) == 3
