@@ -111,10 +111,12 @@ def _figure(renderer: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
 
 
 def _half_tex(value: Any) -> set[str]:
-    """Return the texts anywhere in ``value`` that plotly would take for TeX in part."""
+    """Return the texts anywhere in ``value`` that plotly would take for TeX in part; what hovers it leaves alone."""
     if isinstance(value, str):
         return {value} if value.count("$") > 1 and not re.fullmatch(r"\$[^$]+\$", value.strip()) else set()
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if isinstance(value, dict):
+        value = [child for key, child in value.items() if not key.startswith(("hover", "customdata"))]
+    children = value if isinstance(value, list) else ()
     return set().union(*map(_half_tex, children))
 
 
@@ -189,16 +191,14 @@ def _table(renderer: NbElementRenderer, data: MimeData, options: dict[str, Any])
 
     def row_of(cells: list[tuple[str, int, int, bool]], heading: bool) -> nodes.row:
         row = nodes.row()
-        for text, columns, rows, _ in cells:
+        for text, columns, rows, stub in cells:
             entry = nodes.entry()
             if columns > 1:
                 entry["morecols"] = columns - 1
             if rows > 1:
                 entry["morerows"] = rows - 1
-            number = re.fullmatch(r"[-+−±$≈<>~ ]*\d[\d,. eE+−±–%()-]*|nan|NaN|–|—", text)
-            entry["classes"].append(
-                "text-left" if (heading and len(row) == 0) or not (heading or number) else "text-right"
-            )
+            number = not stub and re.fullmatch(r"[-+−±$≈<>~ ]*\d[\d,. eE+−±–%()-]*|nan|NaN|–|—", text)
+            entry["classes"].append("text-right" if number or (heading and len(row) > 0) else "text-left")
             entry += fill(nodes.paragraph(), text)
             row += entry
         return row

@@ -206,6 +206,15 @@ def test_figures_follow_the_dark_mode(desktop: Opened) -> None:
     assert [a != b for a, b in zip(light, dark, strict=True)] == [colour is not None for colour in light]
 
 
+def test_numbers_in_the_prose_are_formatted(desktop: Opened) -> None:
+    """A glued numpy number without a format would show as np.float64(1.0)."""
+    text = desktop.page.evaluate(
+        "[...document.querySelectorAll('article p, article li, article td')].map((e) => e.textContent).join(' ')"
+    )
+    assert "np.float64(" not in text
+    assert "np.int64(" not in text
+
+
 # Last, so that what the tests above did to the page is covered too.
 def test_nothing_is_asked_of_other_hosts(desktop: Opened) -> None:
     assert desktop.foreign == []

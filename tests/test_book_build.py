@@ -164,7 +164,10 @@ def test_an_edit_of_the_package_runs_the_chapters_again(book: SmallBook) -> None
 
 def test_what_a_reader_could_not_use_fails_the_build(book: SmallBook) -> None:
     widget, nameless = "ipywidgets.IntSlider()", "go.Figure(go.Scatter(y=[1, 2]))"
-    half_tex = 'go.Figure(go.Scatter(y=[1]), layout={"xaxis": {"title": {"text": "time $t$"}}, "meta": {"alt": "x"}})'
+    half_tex = (
+        'go.Figure(go.Scatter(y=[1], hovertemplate="costs $%{x}, $%{y}"),'
+        ' layout={"xaxis": {"title": {"text": "time $t$"}}, "meta": {"alt": "x"}})'
+    )
     cells = [f"\n```{{code-cell}} python\n{code}\n```\n" for code in (widget, nameless, half_tex)]
     book.chapter.write_text(CHAPTER + "".join(cells))
     done = book.build()
@@ -172,6 +175,7 @@ def test_what_a_reader_could_not_use_fails_the_build(book: SmallBook) -> None:
     assert "does nothing in a page without a kernel" in done.stdout
     assert "a screen reader cannot name" in done.stdout
     assert "between the dollar signs of 'time $t$'" in done.stdout
+    assert "between the dollar signs of 'costs" not in done.stdout
 
 
 def test_a_chapter_that_raises_fails_the_build_and_the_tests(book: SmallBook) -> None:

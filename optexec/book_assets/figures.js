@@ -51,26 +51,37 @@
     return colours;
   }
 
-  /* The figure's template with the page's colours, and room for what it shows and no more. Being a template, it
-   * gives way to what the figure sets. */
-  function themed(template, phone) {
+  /* Room for what a figure shows and no more, where its template says nothing about it. */
+  function spacing(phone) {
+    const axis = { automargin: true, ticklabelstandoff: 4 };
+    return {
+      layout: {
+        margin: { l: 8, r: 8, t: 32, b: 8 },
+        xaxis: axis,
+        yaxis: axis,
+        legend: phone ? { orientation: "h", x: 0, xanchor: "left", y: 1.04, yanchor: "bottom" } : {},
+        // below the title of the axis
+        sliderdefaults: { pad: { t: 48, b: 8 }, currentvalue: { font: { size: 15 } } },
+      },
+    };
+  }
+
+  /* The page's colours, whatever the template says. */
+  function colours() {
     const c = palette();
     const clear = "rgba(0,0,0,0)";
-    const axis = { gridcolor: c.line, zerolinecolor: c.line, linecolor: c.muted, tickcolor: c.muted };
+    const axis = { gridcolor: c.line, zerolinecolor: c.line, zerolinewidth: 1, linecolor: c.muted, tickcolor: c.muted };
     const scene = { ...axis, backgroundcolor: clear };
-    return merge(template || {}, {
+    return {
       layout: {
         paper_bgcolor: clear,
         plot_bgcolor: clear,
         font: { color: c.ink },
         title: { font: { color: c.ink } },
-        margin: { l: 8, r: 8, t: 32, b: 8 },
-        xaxis: { automargin: true, ...axis },
-        yaxis: { automargin: true, ...axis },
+        xaxis: axis,
+        yaxis: axis,
         scene: { xaxis: scene, yaxis: scene, zaxis: scene },
-        legend: phone
-          ? { bgcolor: clear, orientation: "h", x: 0, xanchor: "left", y: 1.04, yanchor: "bottom" }
-          : { bgcolor: clear },
+        legend: { bgcolor: clear },
         hoverlabel: { bgcolor: c.page, bordercolor: c.line, font: { color: c.ink } },
         modebar: { bgcolor: clear, color: c.muted, activecolor: c.ink },
         annotationdefaults: { arrowcolor: c.muted },
@@ -80,13 +91,15 @@
           bordercolor: c.page,
           tickcolor: c.muted,
           font: { color: c.ink },
-          pad: { t: 48, b: 8 }, // below the title of the axis
-          currentvalue: { font: { size: 15 } },
+          currentvalue: { font: { color: c.ink } },
         },
         updatemenudefaults: { bgcolor: c.surface, bordercolor: c.line, font: { color: c.ink } },
       },
-    });
+    };
   }
+
+  /* Being a template, this gives way to what the figure itself sets. */
+  const themed = (template, phone) => merge(merge(spacing(phone), template), colours());
 
   class Figure {
     constructor(element) {
