@@ -28,6 +28,9 @@ BOOK = Path(__file__).parent / "book"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
+    # xdist's workers come by here too, and must not start workers of their own.
+    if hasattr(config, "workerinput"):
+        return
     # A run of everything uses the machine's cores (-n 0 turns that off); a few tests start faster without.
     if config.getoption("nbmake", default=False) and config.getoption("numprocesses", default=0) is None:
         config.option.numprocesses = min(4, os.cpu_count() or 1)

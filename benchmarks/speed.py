@@ -45,7 +45,7 @@ def report(name: str, seconds: float, ceiling: str, ceiling_seconds: float, want
     """One line: the time, the ceiling's, their ratio and what was promised."""
     ratio = ceiling_seconds / seconds
     print(
-        f"{name:<44} {1e3 * seconds:9.2f} ms   {ceiling:<34} {1e3 * ceiling_seconds:9.2f} ms   {ratio:6.2f}x  ({wanted})"
+        f"{name:<44} {1e3 * seconds:9.2f} ms   {ceiling:<34} {1e3 * ceiling_seconds:9.2f} ms   {ratio:5.2f}x ({wanted})"
     )
 
 

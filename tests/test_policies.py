@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -76,8 +78,12 @@ def test_best_static_with_binding_bounds_agrees_with_a_general_solver() -> None:
     )  # fmt: skip
     best = ox.best_static(problem)
     assert (best.trades == 0).any()
+
+    def objective(v: np.ndarray[Any, Any]) -> float:
+        return ox.exact_objective(problem, ox.Schedule(problem, v * 1000 / v.sum()))
+
     found = scipy.optimize.minimize(
-        lambda v: ox.exact_objective(problem, ox.Schedule(problem, v * 1000 / v.sum())),
+        objective,
         np.full(10, 100.0),
         bounds=[(0, None)] * 10,
         tol=1e-12,
@@ -165,7 +171,7 @@ def test_schedule_off_its_path() -> None:
         (np.ones(20), "trades must sum to order.shares = 1000"),
     ],
 )
-def test_bad_schedules(trades: np.ndarray, message: str) -> None:  # type: ignore[type-arg]
+def test_bad_schedules(trades: np.ndarray[Any, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ox.Schedule(NORMAL, trades)
 

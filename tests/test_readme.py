@@ -1,0 +1,35 @@
+"""The README states what the code computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import optexec as ox
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def test_findings() -> None:
+    market = ox.presets.stochastic()
+    policies = {"TWAP": ox.twap(market), "AC": ox.almgren_chriss(market), "rolling": ox.rolling(market)}
+    table: Any = ox.evaluate(market, policies)
+    static, optimum = ox.exact_objective(market, ox.best_static(market)), ox.optimum(market).value
+    loss = 100 * (ox.exact_objective(market, policies["AC"]) / static - 1)
+    gap, gap_ci = 100 * table.loc["rolling", ["gap_closed", "gap_closed_ci"]]
+    (twap, twap_ci), (ac, ac_ci) = (table.loc[name, ["is_std", "is_std_ci"]] for name in ("TWAP", "AC"))
+    for statement in (
+        f"costs {loss:.2f}% more than the best schedule",
+        f"the best schedule {100 * (static / optimum - 1):.1f}% more than the exact optimum",
+        f"closes {gap:.1f}% (±{gap_ci:.1f}) of that gap",
+        f"is ${ac:.1f} (±{ac_ci:.1f}) against ${twap:.1f} (±{twap_ci:.1f}) for TWAP",
+    ):
+        assert statement in README
+
+
+def test_the_example_runs() -> None:
+    code = README.split("```python\n")[1].split("```")[0]
+    names: dict[str, Any] = {}
+    exec(code, names)
+    problem = names["problem"]
+    assert ox.optimum(problem).value < ox.exact_objective(problem, ox.almgren_chriss(problem))

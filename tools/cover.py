@@ -1,0 +1,55 @@
+"""Draw the README's picture, book/_static/cover.svg, from the numbers that the report's first page states.
+
+python tools/cover.py        (needs Chromium or Chrome)
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import plotly
+from playwright.sync_api import sync_playwright
+
+import optexec as ox
+from optexec import figures
+
+TARGET = Path(__file__).parents[1] / "book" / "_static" / "cover.svg"
+
+
+def cover() -> str:
+    """The picture as a plotly figure in JSON."""
+    problem = ox.presets.stochastic()
+    names = {"TWAP": ox.twap, "VWAP": ox.vwap, "AC": ox.almgren_chriss, "best static": ox.best_static}
+    objectives = {name: ox.exact_objective(problem, make(problem)) for name, make in names.items()}
+    optimum = ox.optimum(problem).value
+    table = ox.evaluate(problem, {"rolling": ox.rolling(problem)})
+    gap = objectives["best static"] - optimum
+    objectives["rolling"] = objectives["best static"] - table["gap_closed"].iloc[0] * gap
+    figure = figures.above_optimum(problem, objectives, optimum)
+    figure.update_layout(paper_bgcolor="white", width=760, margin={"l": 90, "t": 16})
+    return str(figure.to_json())
+
+
+def main() -> None:
+    """Let a browser draw the figure, and keep its SVG."""
+    browser = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
+    if browser is None:
+        sys.exit("no Chromium or Chrome on the path")
+    script = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
+        page = chromium.new_page()
+        page.set_content("<div id=figure></div>")
+        page.add_script_tag(content=script)
+        image = page.evaluate(f"Plotly.toImage({cover()}, {{format: 'svg', width: 760, height: 300}})")
+        chromium.close()
+    beside = TARGET.with_suffix(".tmp")
+    beside.write_text(unquote(image.split(",", 1)[1]), encoding="utf-8")
+    beside.replace(TARGET)
+
+
+if __name__ == "__main__":
+    main()
