@@ -94,8 +94,8 @@ def _figure(renderer: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
             subtype="figure",
             line=data.line,
         )
-    shown = {key: value for key, value in layout.items() if key not in ("meta", "template")}
-    for label in _half_tex([figure.get("data"), shown, figure.get("frames")]):
+    figure, mixed = _spell_money({key: figure[key] for key in ("data", "layout", "frames") if key in figure})
+    for label in sorted(mixed):
         renderer.logger.warning(
             f"plotly shows only what is between the dollar signs of {label!r}: make it TeX altogether, or not at all",
             subtype="figure",
@@ -103,21 +103,30 @@ def _figure(renderer: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
         )
     return [
         PlotlyFigure(
-            figure=json.dumps({key: figure[key] for key in ("data", "layout", "frames") if key in figure}),
+            figure=json.dumps(figure),
             height=int(layout.get("height") or 450),
             alt=alt,
         )
     ]
 
 
-def _half_tex(value: Any) -> set[str]:
-    """Return the texts anywhere in ``value`` that plotly would take for TeX in part; what hovers it leaves alone."""
-    if isinstance(value, str):
-        return {value} if value.count("$") > 1 and not re.fullmatch(r"\$[^$]+\$", value.strip()) else set()
+def _spell_money(value: Any) -> tuple[Any, set[str]]:
+    """Return ``value`` with money that plotly would take for TeX spelled as an entity, and texts that mix the two.
+
+    plotly sets whatever stands between two dollar signs as TeX and drops the rest. A label that is TeX
+    altogether stays. "cost $5, risk $2" gets ``&#36;`` for its dollar signs. "time $t$" cannot be shown.
+    """
     if isinstance(value, dict):
-        value = [child for key, child in value.items() if not key.startswith(("hover", "customdata"))]
-    children = value if isinstance(value, list) else ()
-    return set().union(*map(_half_tex, children))
+        pairs = {key: _spell_money(child) for key, child in value.items()}
+        return {key: child for key, (child, _) in pairs.items()}, set().union(*(mixed for _, mixed in pairs.values()))
+    if isinstance(value, list):
+        items = [_spell_money(child) for child in value]
+        return [child for child, _ in items], set().union(*(mixed for _, mixed in items))
+    if not isinstance(value, str) or value.count("$") < 2 or re.fullmatch(r"\$[^$]+\$", value.strip()):
+        return value, set()
+    if any(re.search(r"[\\^_]", tex) or re.fullmatch(r"\w", tex) for tex in value.split("$")[1::2]):
+        return value, {value}
+    return value.replace("$", "&#36;"), set()
 
 
 def _alternative_text(layout: dict[str, Any], cell_metadata: dict[str, Any]) -> str:

@@ -188,6 +188,17 @@ def test_sliders_move_their_figures(desktop: Opened) -> None:
             assert len(seen) > 1, f"a slider of figure '{figure.get_attribute('aria-label')}' moves nothing"
 
 
+def test_sliders_follow_the_keyboard(desktop: Opened) -> None:
+    for figure in desktop.page.locator(".optexec-figure").all():
+        for slider in figure.get_by_role("slider").all():
+            seen = set()
+            for key in ("Home", "End"):
+                slider.press(key)
+                desktop.page.wait_for_timeout(250)
+                seen.add((slider.get_attribute("aria-valuetext"), figure.evaluate(SHOWN)))
+            assert len({value for value, _ in seen}) == len({shown for _, shown in seen}) == 2
+
+
 INK = """() => [...document.querySelectorAll('.optexec-figure')].map((figure) => {
   const text = figure.querySelector('.main-svg text');
   return text ? getComputedStyle(text).fill : null;

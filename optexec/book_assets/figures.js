@@ -6,7 +6,8 @@
  *   - below 560 px layout.meta.phone, an object of overrides, is merged into the layout, key by key;
  *   - background, text, grid and controls take the page's colours and follow its light and dark modes, unless
  *     the figure itself sets them: colours of data are the figure's own and have to work on both;
- *   - labels may hold TeX between dollar signs.
+ *   - a label may be TeX between dollar signs;
+ *   - sliders can be reached and moved with the keyboard, and say what they are set to.
  *
  * The attribute data-state of its element goes from nothing to "drawn" (or "failed").
  */
@@ -152,8 +153,44 @@
           modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
         },
       }).then(() => {
+        this.describeSliders();
+        this.plot.on("plotly_afterplot", () => this.describeSliders());
+        this.plot.on("plotly_sliderchange", () => this.describeSliders());
         this.element.dataset.state = "drawn";
       });
+    }
+
+    /* plotly draws sliders for a pointer alone. Give them a place in the tab order, a name and a value. */
+    describeSliders() {
+      const sliders = this.plot.layout.sliders || [];
+      this.plot.querySelectorAll(".slider-group").forEach((group, index) => {
+        const { steps, active = 0, currentvalue = {} } = sliders[index];
+        const attributes = {
+          tabindex: 0,
+          role: "slider",
+          "aria-label": (currentvalue.prefix || "setting").replace(/[\s=:]+$/, ""),
+          "aria-valuemin": 0,
+          "aria-valuemax": steps.length - 1,
+          "aria-valuenow": active,
+          "aria-valuetext": `${steps[active].label}${currentvalue.suffix || ""}`,
+        };
+        for (const [name, value] of Object.entries(attributes)) group.setAttribute(name, value);
+        group.onkeydown = (event) => {
+          const to = { ArrowLeft: active - 1, ArrowDown: active - 1, ArrowRight: active + 1, ArrowUp: active + 1,
+            Home: 0, End: steps.length - 1 }[event.key];
+          if (to === undefined) return;
+          event.preventDefault();
+          this.then(() => this.slide(index, Math.max(0, Math.min(to, steps.length - 1))));
+        };
+      });
+    }
+
+    /* What a pointer on the slider does. */
+    async slide(index, to) {
+      const { method = "restyle", args = [], execute = true } = this.plot.layout.sliders[index].steps[to];
+      await Plotly.relayout(this.plot, `sliders[${index}].active`, to);
+      if (execute && method !== "skip") await Plotly[method](this.plot, ...args);
+      this.describeSliders();
     }
 
     recolour() {
