@@ -26,11 +26,14 @@ from optexec.simulator import Episodes
 
 __all__ = [
     "COLOURS",
+    "REWARD_PARTS",
     "above_optimum",
     "autocorrelation",
     "below_frontier",
     "block_response",
+    "capped_inventory",
     "cost_of_urgency",
+    "episode_story",
     "excess_objective",
     "frontier_control",
     "frontier_tangent",
@@ -41,9 +44,10 @@ __all__ = [
     "paired_forest",
     "plan_comparison",
     "resilience_slider",
+    "reward_noise",
     "risk_slider",
-    "sampled_frontier",
     "round_trips",
+    "sampled_frontier",
     "score_scatter",
     "shock_response",
     "shortfall_anatomy",
@@ -1252,6 +1256,9 @@ _STACKED = {
 }
 """Two panels one above the other, for narrow screens."""
 
+_SMALL_SLIDER = {"sliders": {"0": {"currentvalue": {"font": {"size": 12}}}}}
+"""A slider whose long label fits a narrow screen."""
+
 
 def _live(draw: Any, value: float, low: float, high: float) -> Any:
     """A live ipywidgets control of lambda over a function that draws a figure for one value."""
@@ -1296,7 +1303,7 @@ def holdings(
             y=held.round(3),
             text=label,
             mode="lines+text",
-            textposition="top right",
+            textposition="bottom left",
             showlegend=False,
             hoverinfo="skip",
             line={"color": NEUTRAL, "width": 1},
@@ -1313,8 +1320,8 @@ def holdings(
             "x": [time, [half, half], [fold, fold], time[:-1], time, [half], [fold]],
             "y": [
                 held.round(3),
-                [0, at_half],
-                [0, at_fold],
+                [at_half, 0],
+                [at_fold, 0],
                 (100 * held[:-1] / shares).round(4),
                 (100 * decay).round(4),
                 [50],
@@ -1336,7 +1343,8 @@ def holdings(
     ]
     for i, marker in ((1, half_style), (2, fold_style), (5, half_style), (6, fold_style)):
         styles[i]["marker"] = marker
-        if "line" in styles[i]:
+        if "line" in styles[i]:  # a drop line, with its mark at the upper end alone
+            styles[i]["marker"] = {**marker, "size": [10, 0], "opacity": 1}
             styles[i]["line"]["color"] = marker["color"]
     for i, style in enumerate(styles):
         figure.add_scatter(x=now["x"][i], y=now["y"][i], row=1, col=1 if i < 3 else 2, **style)
@@ -1354,7 +1362,7 @@ def holdings(
         labels = []
         for value in values:
             at = problem.replace(risk_aversion=float(value))
-            labels.append(f"{value:.3g}  (κ = {urgency(at):.3f}, half-life {half_life(at):.1f} {unit})")
+            labels.append(f"{value:.3g}  (half-life {half_life(at):.1f} {unit})")
         changes = [state(float(value)) for value in values]
         add_slider(figure, "risk aversion λ", labels, changes, list(range(first, first + 7)), active)
     return finish(
@@ -1363,7 +1371,7 @@ def holdings(
         alt="Holdings over time under the Almgren-Chriss schedule for a risk aversion set by the slider, on a linear "
         "axis with the half-life and the e-folding time marked, and on a logarithmic axis, where the schedule is a "
         "straight line until the end of the order is near.",
-        phone={"height": 800, **_STACKED},
+        phone={"height": 800, **_STACKED, **(_SMALL_SLIDER if len(values) > 1 else {})},
     )
 
 
@@ -1398,11 +1406,11 @@ def cost_of_urgency(
         )
     figure.add_scatter(
         x=[best, best],
-        y=[0, lowest],
+        y=[lowest, 0],
         name="κ of the difference equation",
         mode="lines+markers",
         line={"color": COLOURS["optimum"], "dash": "dash", "width": 1},
-        marker={"color": COLOURS["optimum"], "size": [0, 11]},
+        marker={"color": COLOURS["optimum"], "size": [11, 0], "opacity": 1},
     )
     figure.update_xaxes(title=f"urgency κ (1/{unit})", range=[0, float(np.max(kappas))])
     figure.update_yaxes(title="$", range=[0, 1.05 * float(total.max())])
@@ -1551,9 +1559,11 @@ def sampled_frontier(
     figure.add_scatter(
         x=[even.variance**0.5, 0],
         y=[even.expected_cost, once],
-        mode="text",
+        mode="markers+text",
         text=["TWAP", "sell now"],
-        textposition=["bottom center", "middle right"],
+        textposition=["bottom right", "middle right"],
+        marker={"color": COLOURS["TWAP"], "size": 10, "symbol": "diamond"},
+        cliponaxis=False,
         showlegend=False,
     )
     place = np.arange(len(sampled))
@@ -1651,7 +1661,7 @@ def value_at_risk_tangent(problem: Problem, points: pd.DataFrame, selected: floa
     figure.update_yaxes(title="expected cost ($)", range=[0, 1.06 * once])
     if len(points) > 1:
         labels = [
-            f"{100 * row['confidence']:.4g}%  (z = {row['z']:.2f}, λ = {row['risk_aversion']:.2g})"
+            f"{100 * row['confidence']:.4g}%  (z = {row['z']:.2f}, λ = {row['risk_aversion']:.2g})".replace("e-0", "e-")
             for _, row in points.iterrows()
         ]
         add_slider(figure, "confidence p", labels, [state(i) for i in range(len(points))], [2, 3, 4], active)
@@ -1660,6 +1670,7 @@ def value_at_risk_tangent(problem: Problem, points: pd.DataFrame, selected: floa
         height=500,
         alt="The efficient frontier in standard deviation and expected cost, with the line of slope minus z that "
         "touches it; the line meets the vertical axis at the least value at risk, and turns as the confidence changes.",
+        phone={"height": 500, **(_SMALL_SLIDER if len(points) > 1 else {})},
     )
 
 
@@ -1673,13 +1684,14 @@ def two_frontiers(problems: Mapping[str, Problem], marked: Mapping[str, Mapping[
     figure = go.Figure()
     lines = ({"color": COLOURS["AC"], "width": 3}, {"color": NEUTRAL, "width": 3})
     symbols = ("circle", "square", "diamond", "x")
+    scales = [1e4 / (problem.order.shares * problem.market.price) for problem in problems.values()]
     for i, (name, problem) in enumerate(problems.items()):
-        bps = 1e4 / (problem.order.shares * problem.market.price)
         base = max(problem.risk_aversion, 1e-12)
         curve = frontier(problem, [0.0, *np.geomspace(1e-4, 1e6, 141) * base])
-        figure.add_scatter(
-            x=(bps * curve["std"]).round(4), y=(bps * curve["expected_cost"]).round(4), name=name, line=lines[i % 2]
-        )
+        x, y = (scales[i] * curve["std"]).round(4), (scales[i] * curve["expected_cost"]).round(4)
+        figure.add_scatter(x=x, y=y, name=name, line=lines[i % 2])
+    for i, (name, problem) in enumerate(problems.items()):
+        bps = scales[i]
         for j, (label, value) in enumerate(marked[name].items()):
             at = frontier(problem, [value])
             figure.add_scatter(
@@ -1689,6 +1701,7 @@ def two_frontiers(problems: Mapping[str, Problem], marked: Mapping[str, Mapping[
                 legendgroup=label,
                 showlegend=i == 0,
                 mode="markers",
+                cliponaxis=False,
                 marker={"color": lines[i % 2]["color"], "size": 11, "symbol": symbols[j % 4]},
             )
     figure.update_xaxes(title="standard deviation of cost (bp of notional)", rangemode="tozero")
@@ -1723,7 +1736,7 @@ def below_frontier(problem: Problem, points: pd.DataFrame) -> go.Figure:
         error_x={"array": points["std_ci"], **bar},
         error_y={"array": points["mean_ci"], **bar},
         text=[f"β = {value:g}" for value in points["response"]],
-        textposition="bottom center",
+        textposition=["bottom center" if i % 2 else "top center" for i in range(len(points))],
         name="rules that respond to the price",
         mode="lines+markers+text",
         line={"color": COLOURS["optimum"], "width": 1, "dash": "dot"},
@@ -1737,4 +1750,182 @@ def below_frontier(problem: Problem, points: pd.DataFrame) -> go.Figure:
         height=420,
         alt="The efficient frontier of schedules, and points far to the left of it and below it reached by rules that "
         "sell faster after the price has risen.",
+    )
+
+
+# --- chapter: 06 environment
+
+REWARD_PARTS = {
+    "temporary": "#1b8a9a",
+    "transient": "#6fb6bf",
+    "spread": "#b9a34a",
+    "permanent": "#d0805a",
+    "running risk": "#b5446e",
+    "slippage": "#8f79b8",
+    "timing": "#9a9a9a",
+    "leftover": "#5b6f95",
+    "penalty": "#7a4f2b",
+}
+"""Colours of the parts of a reward; greys and violets are noise with conditional mean zero."""
+
+
+def episode_story(observations: NDArray[np.float64], rewards: pd.DataFrame) -> go.Figure:
+    """One episode: what the policy saw, and what it was paid for.
+
+    Args:
+        observations: (N + 1, 6), from the reset to the last step.
+        rewards: parts of the reward [$] by period, in columns named as in `REWARD_PARTS`; they sum to the reward.
+    """
+    periods = len(rewards)
+    time = np.arange(periods + 1)
+    figure = make_subplots(
+        rows=2,
+        cols=3,
+        specs=[[{}, {}, {}], [{"colspan": 3}, None, None]],
+        row_heights=[0.4, 0.6],
+        vertical_spacing=0.19,
+        horizontal_spacing=0.1,
+        subplot_titles=["Inventory and time", "Liquidity", "Price", "Reward by period"],
+    )
+    seen = [
+        (1, 0, "x/X", LIQUIDITY, "solid"),
+        (1, 1, "(N − k)/N", NEUTRAL, "dot"),
+        (2, 4, "L", LIQUIDITY, "solid"),
+    ]
+    for column, index, name, colour, dash in seen:
+        figure.add_scatter(
+            x=time,
+            y=np.round(observations[:, index], 4),
+            name=name,
+            showlegend=False,
+            line={"color": colour, "width": 2.5, "dash": dash, "shape": "hv" if index == 4 else "linear"},
+            row=1,
+            col=column,
+        )
+    figure.add_scatter(
+        x=time,
+        y=np.round(1e4 * (observations[:, 2].astype(np.float64) - 1), 2),
+        name="S/S₀ − 1",
+        showlegend=False,
+        line={"color": LIQUIDITY, "width": 2.5},
+        row=1,
+        col=3,
+    )
+    for name in rewards.columns:
+        figure.add_bar(
+            x=time[:-1],
+            y=np.round(rewards[name].to_numpy(), 3),
+            name=name,
+            marker_color=REWARD_PARTS.get(name, NEUTRAL),
+            row=2,
+            col=1,
+        )
+    figure.add_scatter(
+        x=time[:-1],
+        y=np.round(rewards.sum(axis=1).to_numpy(), 3),
+        name="reward",
+        mode="markers",
+        marker={"color": CONTRAST, "symbol": "diamond-open", "size": 9, "line": {"width": 2}},
+        row=2,
+        col=1,
+    )
+    figure.update_xaxes(range=[0, periods], row=1)
+    figure.update_xaxes(title="period k", row=1)
+    figure.update_yaxes(title="fraction (dotted: time)", range=[0, 1.03], row=1, col=1)
+    figure.update_yaxes(title="L", rangemode="tozero", row=1, col=2)
+    figure.update_yaxes(title="S − S₀ (bps of S₀)", row=1, col=3)
+    figure.update_xaxes(title="period k", range=[-0.6, periods - 0.4], row=2, col=1)
+    figure.update_yaxes(title="reward ($)", row=2, col=1)
+    figure.update_layout(barmode="relative", legend={"y": -0.13, "yanchor": "top"})
+    phone = _stacked(figure, 4, 1240, 0.1)
+    phone["legend"] = {"y": -0.07, "yanchor": "top"}
+    return finish(
+        figure,
+        height=640,
+        alt="Above: inventory, liquidity and price through one episode, as the policy observes them. Below: the reward "
+        "of every period as stacked parts; temporary impact, permanent impact and running risk are paid for certain, "
+        "slippage and timing go either way.",
+        phone=phone,
+    )
+
+
+def reward_noise(
+    spread: Mapping[str, NDArray[np.float64]], totals: Mapping[str, NDArray[np.float64]], bins: int = 60
+) -> go.Figure:
+    """How noisy two forms of the reward are: by period with liquidity known, and over the episode.
+
+    Args:
+        spread: by reward, standard deviation of r_k given what is observed and done in period k (N,) [$].
+        totals: by reward, sums over the episode (n,) [$].
+        bins: of the histograms.
+    """
+    figure = make_subplots(
+        rows=1,
+        cols=2,
+        horizontal_spacing=0.13,
+        subplot_titles=["One reward, state and action given", "Sum over an episode"],
+    )
+    edges = np.histogram_bin_edges(np.concatenate(list(totals.values())), bins)
+    for name, colour in zip(spread, (NEUTRAL, LIQUIDITY), strict=True):
+        figure.add_scatter(
+            x=np.arange(len(spread[name])),
+            y=np.round(spread[name], 3),
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 2.5},
+        )
+        density = np.histogram(totals[name], edges, density=True)[0]
+        figure.add_scatter(
+            x=np.round((edges[1:] + edges[:-1]) / 2, 1),
+            y=np.round(1000 * density, 3),
+            name=name,
+            showlegend=False,
+            line={"color": colour, "width": 2.5, "shape": "hvh"},
+            row=1,
+            col=2,
+        )
+    figure.update_xaxes(title="period k", row=1, col=1)
+    figure.update_yaxes(title="standard deviation ($)", rangemode="tozero", row=1, col=1)
+    low, high = np.quantile(np.concatenate(list(totals.values())), [0.001, 0.999])
+    figure.update_xaxes(title="sum of rewards ($)", range=[low, high], row=1, col=2)
+    figure.update_yaxes(title="density (per 1,000 $)", rangemode="tozero", row=1, col=2)
+    figure.update_layout(legend={"y": 1.1})
+    phone = _stacked(figure, 2, 780, 0.16)
+    phone["legend"] = {"y": 1.05}
+    return finish(
+        figure,
+        height=420,
+        alt="Left: given state and action the realised reward is noisy and the expected one is not. Right: summed over "
+        "an episode the two have the same mean, and the expected reward's distribution is only somewhat narrower.",
+        phone=phone,
+    )
+
+
+def capped_inventory(
+    inventories: Mapping[str, NDArray[np.float64]], styles: Sequence[str] = ("dot", "solid")
+) -> go.Figure:
+    """Holdings with and without a limit on each period's trade.
+
+    Args:
+        inventories: holdings (N + 1,) by name; the first one is drawn as the reference.
+        styles: line styles, one a name.
+    """
+    figure = go.Figure()
+    colours = (NEUTRAL, CONTRAST, LIQUIDITY, COLOURS["AC"])
+    for i, (name, held) in enumerate(inventories.items()):
+        figure.add_scatter(
+            x=np.arange(len(held)),
+            y=np.round(held, 3),
+            name=name,
+            mode="lines+markers",
+            marker={"size": 5},
+            line={"color": colours[i % 4], "width": 2.5, "dash": styles[i % len(styles)]},
+        )
+    figure.update_xaxes(title="time (periods)")
+    figure.update_yaxes(title="inventory (shares)", rangemode="tozero")
+    return finish(
+        figure,
+        height=380,
+        alt="Holdings over time: without a cap they reach zero, with one they do not.",
+        phone={"height": 420, "legend": {"orientation": "v"}},
     )
