@@ -186,7 +186,8 @@ def trade_off(problem: Problem, risk_aversions: Sequence[float], selected: float
         row=1,
         col=2,
     )
-    shares, top = problem.order.shares, float(points["expected_cost"].max())
+    within = curve["risk_aversion"] <= 50 * max(problem.risk_aversion, 1e-12)
+    shares, top = problem.order.shares, float(curve["expected_cost"][within].max())  # axes do not follow the slider
     figure.update_xaxes(title="time (periods)", range=[0, time[-1]], row=1, col=1)
     figure.update_yaxes(title="inventory and trades (shares)", range=[0, 1.03 * shares], row=1, col=1)
     figure.update_xaxes(

@@ -368,7 +368,8 @@ def _piecewise_linear_expectation(levels: Array, centre: Array, deviation: float
     strike = np.maximum(levels, lowest)
     distance = centre[:, None] - strike
     if deviation > 0:
-        d = np.clip(distance / deviation, -_FAR, _FAR)
+        with np.errstate(over="ignore"):  # an infinite distance is clipped like a far one
+            d = np.clip(distance / deviation, -_FAR, _FAR)
         call = distance * ndtr(d) + deviation * np.exp(-(d**2) / 2) / np.sqrt(2 * np.pi)
     else:
         call = np.maximum(distance, 0.0)

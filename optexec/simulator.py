@@ -29,8 +29,8 @@ Number = TypeVar("Number", float, Array)
 BLOCK = 1024
 """Episodes per random stream: block b of a channel has its own generator, keyed by (seed, b, channel)."""
 
-CHUNK = 16 * BLOCK
-"""Episodes simulated at once: numpy's overhead is hidden, and memory stays bounded."""
+CHUNK = 4 * BLOCK
+"""Episodes simulated at once: enough to hide numpy's overhead, few enough to stay in the processor's cache."""
 
 PRICE, SLIPPAGE, DECAY, OWN = range(4)
 """Channels of noise, each with its own streams; the liquidity process's channels are OWN, OWN + 1, ..."""
@@ -150,12 +150,14 @@ def draw(problem: Problem, episodes: int, seed: int = 42, first: int = 0) -> Sho
     block_noise = np.empty((periods, BLOCK))
     for channel, row in zip(drawn, table, strict=True):
         for block in range(first // BLOCK, (first + episodes - 1) // BLOCK + 1):
+            low, high = max(first, block * BLOCK), min(first + episodes, (block + 1) * BLOCK)
+            within = slice(low - block * BLOCK, high - block * BLOCK)
+            whole = row if episodes == high - low == BLOCK else block_noise
             stream = np.random.SeedSequence(seed, spawn_key=(block, channel))
-            np.random.Generator(np.random.SFC64(stream)).standard_normal(out=block_noise)
-            start = block * BLOCK
-            low, high = max(first, start), min(first + episodes, start + BLOCK)
-            within = block_noise[:, low - start : high - start]
-            np.multiply(within, scales[channel], out=row[:, low - first : high - first])
+            np.random.Generator(np.random.SFC64(stream)).standard_normal(out=whole)
+            if whole is not row:
+                row[:, low - first : high - first] = whole[:, within]
+        row *= scales[channel]
     noise = dict(zip(drawn, table, strict=True))
 
     decay = np.exp(noise.get(DECAY, np.zeros((1, 1))) - market.decay * dt)
@@ -189,12 +191,15 @@ def step(problem: Problem, state: State, action: Any, shock: Shock) -> tuple[Sta
     lesser, greater = (np.minimum, np.maximum) if isinstance(inventory, np.ndarray) else (min, max)
 
     last = k == order.periods - 1
-    limit = inventory if order.max_fraction == 1 else order.max_fraction * inventory
+    wish = 1.0 if last else action
+    fraction = lesser(greater(wish, 0.0), order.max_fraction)
+    trade = fraction * inventory
+    clipped = (0.0 if last else abs(wish - fraction)) * inventory
     if order.max_participation is not None:
-        limit = lesser(limit, order.max_participation * market.volume * shock.liquidity)
-    wish = inventory if last else action * inventory
-    trade = greater(lesser(wish, limit), 0.0)
-    clipped = 0.0 * inventory if last else abs(wish - trade)
+        cap = order.max_participation * market.volume * shock.liquidity
+        if not last:
+            clipped = clipped + greater(trade - cap, 0.0)
+        trade = lesser(trade, cap)
 
     relative = trade / shock.liquidity
     fill = displacement - (market.instantaneous * relative + (shock.slippage + market.half_spread))
@@ -287,6 +292,8 @@ class Episodes:
         fills: P_k (n, N) [$/share].
         liquidity: L_k (n, N), process times profile.
         transient: I_k (n, N) at the start of each period [$/share].
+        shortfall: IS (n,) = sum_k v_k (S_0 - P_k) + leftover (S_0 - S_N + haircut), mirrored for a buy [$].
+        running_risk: lambda sigma^2 dt sum_k x_{k+1}^2 (n,) [$].
         violations: infeasible wishes (n,) counts.
         clipped: shares by which wishes were clipped (n,).
     """
@@ -298,8 +305,24 @@ class Episodes:
     fills: Array
     liquidity: Array
     transient: Array
+    shortfall: Array
+    running_risk: Array
     violations: Array
     clipped: Array
+
+    @classmethod
+    def empty(cls, problem: Problem, n: int) -> Episodes:
+        """Room for n episodes, period by period in memory; what a simulation may leave untouched is 0."""
+        periods = problem.order.periods
+        rows = np.cumsum([periods + 1, periods + 1, periods, periods])
+        inventory, mid, trades, fills, liquidity = np.split(np.empty((rows[-1] + periods, n)), rows)
+        transient, totals = np.zeros((periods, n)), np.zeros((4, n))
+        return cls(problem, inventory.T, trades.T, mid.T, fills.T, liquidity.T, transient.T, *totals)
+
+    def window(self, low: int, high: int) -> Episodes:
+        """Episodes ``low`` to ``high - 1``, sharing memory."""
+        arrays = (getattr(self, field.name)[low:high] for field in dataclasses.fields(self) if field.name != "problem")
+        return Episodes(self.problem, *arrays)
 
     @property
     def leftover(self) -> Array:
@@ -310,23 +333,6 @@ class Episodes:
     def completion(self) -> Array:
         """Traded share of the order (n,), 1 when all was traded."""
         return 1.0 - self.leftover / self.problem.order.shares
-
-    @cached_property
-    def shortfall(self) -> Array:
-        """IS (n,) = sum_k v_k (S_0 - P_k) + leftover (S_0 - S_N + haircut), mirrored for a buy [$]."""
-        price, haircut = self.problem.market.price, self.problem.order.leftover_haircut
-        total = self.leftover * (price - self.mid[:, -1])
-        for k in range(self.trades.shape[1]):  # in the order of the periods: the same bits for any n
-            total += self.trades[:, k] * (price - self.fills[:, k])
-        return self.problem.order.sign * total + self.leftover * haircut
-
-    @cached_property
-    def running_risk(self) -> Array:
-        """Running risk lambda sigma^2 dt sum_k x_{k+1}^2 (n,) [$]."""
-        total = np.zeros(len(self.trades))
-        for k in range(self.trades.shape[1]):
-            total += self.inventory[:, k + 1] ** 2
-        return self.problem.risk_weight * total
 
     @cached_property
     def expected_shortfall(self) -> Array:
@@ -375,57 +381,54 @@ def simulate(
         ValueError: the policy returned a non-finite or wrongly shaped action, or the numbers overflowed.
     """
     episodes = integer("episodes", episodes, minimum=1)
-    parts = [
-        rollout(problem, policy, draw(problem, size, seed, low), observe_liquidity=observe_liquidity)
-        for low, size in chunks(episodes, first)
-    ]
-    if len(parts) == 1:
-        return parts[0]
-    names = [field.name for field in dataclasses.fields(Episodes) if field.name != "problem"]
-    return Episodes(problem, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+    result = Episodes.empty(problem, episodes)
+    for low, size in chunks(episodes):
+        shocks = draw(problem, size, seed, integer("first", first, minimum=0) + low)
+        _play(problem, policy, shocks, observe_liquidity, result.window(low, low + size))
+    return _finite(result)
 
 
-def chunks(episodes: int, first: int = 0) -> Iterator[tuple[int, int]]:
+def chunks(episodes: int) -> Iterator[tuple[int, int]]:
     """Split a run of episodes into (first, size) pieces of at most `CHUNK`."""
-    for low in range(first, first + episodes, CHUNK):
-        yield low, min(CHUNK, first + episodes - low)
+    for low in range(0, episodes, CHUNK):
+        yield low, min(CHUNK, episodes - low)
 
 
 def rollout(problem: Problem, policy: Policy, shocks: Shocks, *, observe_liquidity: bool = True) -> Episodes:
     """Run a policy on noise that was drawn before; `simulate` without the drawing."""
-    periods, n = shocks.price.shape
-    inventory, mid, trades, fills = np.split(
-        np.empty((4 * periods + 2, n)), np.cumsum([periods + 1, periods + 1, periods])
-    )  # one allocation, which the system can back with large pages
-    transient = np.zeros((periods, n))
-    violations, clipped = np.zeros((2, n))
+    result = Episodes.empty(problem, shocks.price.shape[1])
+    _play(problem, policy, shocks, observe_liquidity, result)
+    return _finite(result)
+
+
+def _finite(episodes: Episodes) -> Episodes:
+    """The episodes, if their costs are numbers."""
+    if not (np.isfinite(episodes.shortfall).all() and np.isfinite(episodes.running_risk).all()):
+        raise ValueError("the simulation overflowed: the problem's parameters are too large to represent costs")
+    return episodes
+
+
+def _play(problem: Problem, policy: Policy, shocks: Shocks, observe_liquidity: bool, into: Episodes) -> None:
+    """Run a policy on drawn noise and write what happens ``into`` as many episodes."""
     displace = np.add if problem.order.side == "sell" else np.subtract
+    inventory, mid, trades, fills = into.inventory.T, into.mid.T, into.trades.T, into.fills.T
     inventory[0], mid[0] = problem.order.shares, problem.market.price
-    with np.errstate(over="ignore", invalid="ignore"):  # an overflow is an error below, with a message
+    into.liquidity.T[:] = shocks.liquidity
+    with np.errstate(over="ignore", invalid="ignore"):  # an overflow is an error later, with a message
         for state, outcome, after in _periods(problem, policy, shocks, observe_liquidity):
             k = state.period
             inventory[k + 1], trades[k] = after.inventory, outcome.trade
             displace(problem.market.price, after.displacement, out=mid[k + 1])
             displace(problem.market.price, outcome.fill, out=fills[k])
+            into.shortfall[:] -= outcome.trade * outcome.fill
+            into.running_risk[:] += after.inventory**2
             if problem.market.transient:
-                transient[k] = state.transient
+                into.transient.T[k] = state.transient
             if np.count_nonzero(outcome.clipped):
-                violations += violated(state, outcome)
-                clipped += outcome.clipped
-        episodes = Episodes(
-            problem,
-            inventory.T,
-            trades.T,
-            mid.T,
-            fills.T,
-            shocks.liquidity.T,
-            transient.T,
-            violations,
-            clipped,
-        )
-        if not np.isfinite(episodes.shortfall + episodes.running_risk).all():
-            raise ValueError("the simulation overflowed: the problem's parameters are too large to represent costs")
-    return episodes
+                into.violations[:] += violated(state, outcome)
+                into.clipped[:] += outcome.clipped
+        into.shortfall[:] += after.inventory * (problem.order.leftover_haircut - after.displacement)
+        into.running_risk[:] *= problem.risk_weight
 
 
 def _periods(

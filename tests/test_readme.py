@@ -12,7 +12,7 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 def test_findings() -> None:
     market = ox.presets.stochastic()
-    policies = {"TWAP": ox.twap(market), "AC": ox.almgren_chriss(market), "rolling": ox.rolling(market)}
+    policies: dict[str, Any] = {"TWAP": ox.twap(market), "AC": ox.almgren_chriss(market), "rolling": ox.rolling(market)}
     table: Any = ox.evaluate(market, policies)
     static, optimum = ox.exact_objective(market, ox.best_static(market)), ox.optimum(market).value
     loss = 100 * (ox.exact_objective(market, policies["AC"]) / static - 1)
