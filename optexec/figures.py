@@ -30,6 +30,7 @@ __all__ = [
     "above_optimum",
     "autocorrelation",
     "below_frontier",
+    "blind_spot",
     "block_response",
     "capped_inventory",
     "cost_of_urgency",
@@ -421,8 +422,8 @@ def score_scatter(shortfall: NDArray[np.float64], score: NDArray[np.float64]) ->
         hovertemplate="shortfall $%{x:,.0f}<br>score $%{y:,.0f}<extra></extra>",
     )
     for index, name, colour, position in (
-        (int(np.argmin(shortfall)), "best sale", COLOURS["best static"], "middle right"),
-        (int(np.argmin(score)), "best score", COLOURS["optimum"], "middle left"),
+        (int(np.argmin(shortfall)), "best sale", COLOURS["best static"], "top right"),
+        (int(np.argmin(score)), "lowest C", COLOURS["optimum"], "bottom left"),
     ):
         figure.add_scatter(
             x=np.round(shortfall[[index]], 2),
@@ -435,8 +436,9 @@ def score_scatter(shortfall: NDArray[np.float64], score: NDArray[np.float64]) ->
             showlegend=False,
             hovertemplate=name + ": shortfall $%{x:,.0f}, score $%{y:,.0f}<extra></extra>",
         )
-    figure.update_xaxes(title="implementation shortfall ($)")
-    figure.update_yaxes(title="the original note's C ($)", tickformat=",.0f")
+    room = 0.14 * np.array([-1, 1]) * np.ptp(score) + [score.min(), score.max()]
+    figure.update_xaxes(title="implementation shortfall ($)", tickformat=",.0f")
+    figure.update_yaxes(title="the original note's C ($)", tickformat=",.0f", range=np.round(room, 1).tolist())
     return finish(
         figure,
         height=360,
@@ -469,7 +471,7 @@ def block_response(
     lasting = np.full(len(time), market.permanent * block)
     at_once = (market.temporary + market.transient / 2) * block / level
     columns = 1 + len(transient)
-    figure = make_subplots(rows=1, cols=columns, horizontal_spacing=0.09)
+    figure = make_subplots(rows=1, cols=columns, horizontal_spacing=0.13)
     figure.add_scatter(
         x=time,
         y=np.round(-lasting, 5),
@@ -481,7 +483,7 @@ def block_response(
     figure.add_scatter(
         x=time,
         y=np.round(-lasting - decaying, 5),
-        name="transient (expected)",
+        name="transient, expected",
         line={"color": CAUSES["transient"], "width": 2},
         fill="tonexty",
         fillcolor="rgba(63,156,149,0.30)",
@@ -489,7 +491,7 @@ def block_response(
     figure.add_scatter(
         x=[0, 0],
         y=[0, -round(at_once, 5)],
-        name="own fill: temporary and half the push",
+        name="the block's own fill",
         mode="lines+markers",
         marker={"size": [0, 12], "symbol": "diamond", "color": COLOURS["optimum"], "opacity": 1},
         line={"color": COLOURS["optimum"], "width": 2, "dash": "dot"},
@@ -497,7 +499,7 @@ def block_response(
     )
     figure.update_xaxes(title="periods after the block", range=[-0.02 * time[-1], time[-1]], row=1, col=1)
     figure.update_yaxes(title="displacement ($ per share)", row=1, col=1)
-    top = max(float(np.quantile(values / push, 0.975)) for _, values in transient)
+    top = max(float(np.quantile(values / push, 0.975, axis=0).max()) for _, values in transient)
     for column, (label, values) in enumerate(transient, start=2):
         scaled = values / push
         scaled = np.column_stack([np.ones(len(scaled)), scaled[:, 1:]])
@@ -678,6 +680,33 @@ def round_trips(trips: Mapping[str, tuple[NDArray[np.float64], float]]) -> go.Fi
     )
 
 
+def blind_spot(decays: NDArray[np.float64], losses: Mapping[str, NDArray[np.float64]]) -> go.Figure:
+    """What ignoring the decay of impact costs, against the decay rate.
+
+    Args:
+        decays: delta (m,) [1/time], ascending.
+        losses: by label, excess J over the best schedule (m,) [%].
+    """
+    figure = go.Figure()
+    shades = ["#86c5bf", CAUSES["transient"], "#1f6b66"]
+    for (name, loss), colour in zip(losses.items(), shades, strict=False):
+        figure.add_scatter(
+            x=np.round(decays, 6),
+            y=np.round(loss, 4),
+            name=name,
+            line={"color": colour, "width": 2.5},
+            hovertemplate="δ = %{x:.3g}: %{y:.2f}%<extra>" + name + "</extra>",
+        )
+    figure.update_xaxes(title="decay rate δ (per period)", type="log", dtick=1)
+    figure.update_yaxes(title="excess of J over the best (%)", rangemode="tozero")
+    return finish(
+        figure,
+        height=360,
+        alt="Loss from planning without decay against the decay rate on a logarithmic scale: near zero at both ends, "
+        "with a peak where the life of a push is about half the horizon.",
+    )
+
+
 def plan_comparison(schedules: Mapping[str, Schedule]) -> go.Figure:
     """Trade lists of several schedules, by the names of `COLOURS` [shares]."""
     figure = go.Figure()
@@ -715,7 +744,11 @@ def paired_forest(differences: pd.DataFrame, base: str) -> go.Figure:
     table = differences.set_index(["statistic", "policy", "episodes"])[["difference", "ci"]]
     rows = (len(panels) + 1) // 2
     figure = make_subplots(
-        rows=rows, cols=2, subplot_titles=panels, horizontal_spacing=0.06, vertical_spacing=0.3 / rows
+        rows=rows,
+        cols=2,
+        subplot_titles=[panel.replace("J_mv", "J<sub>mv</sub>") for panel in panels],
+        horizontal_spacing=0.06,
+        vertical_spacing=0.3 / rows,
     )
     for b, budget in enumerate(budgets):
         last = b == len(budgets) - 1
@@ -734,8 +767,8 @@ def paired_forest(differences: pd.DataFrame, base: str) -> go.Figure:
                     y=[len(policies) - 1 - i + (0.17 if not last else -0.1)],
                     error_x={"array": [round(half, 4)], "thickness": 3 if last else 1.5, "width": 0 if last else 4},
                     mode="markers+text" if last else "markers",
-                    text=[f"{value:+,.1f}" if abs(value) < 10 else f"{value:+,.0f}"],
-                    textposition="bottom center",
+                    text=[(f"{value:+,.1f}" if abs(value) < 10 else f"{value:+,.0f}").replace("-", "−") + " "],
+                    textposition="middle left" if value < 0 else "middle right",
                     textfont={"size": 11},
                     marker={
                         "color": COLOURS.get(policy, NEUTRAL),
@@ -757,7 +790,7 @@ def paired_forest(differences: pd.DataFrame, base: str) -> go.Figure:
         here = table.loc[panel]
         low = min(0.0, float((here["difference"] - here["ci"]).min()))
         high = max(0.0, float((here["difference"] + here["ci"]).max()))
-        edge = 0.12 * (high - low)
+        edge = 0.16 * (high - low)
         figure.update_xaxes(range=[low - edge, high + edge], row=p // 2 + 1, col=p % 2 + 1)
     figure.update_layout(legend={"y": 1.09}, margin={"t": 64})
     phone: dict[str, Any] = {"height": 330 * len(panels), "annotations": {}, "legend": {"y": 1.03}}
@@ -787,10 +820,10 @@ def shortfall_densities(samples: Mapping[str, Any], coverage: float = 0.998) -> 
     tail = (1 - coverage) / 2
     low = min(float(np.quantile(sample, tail)) for sample in sorted_samples.values())
     high = max(float(np.quantile(sample, 1 - tail)) for sample in sorted_samples.values())
-    grid = np.linspace(low, high, 161)
+    grid = np.linspace(low, high, 241)
     figure = go.Figure()
     for name, sample in sorted_samples.items():
-        width = 0.9 * float(sample.std()) * len(sample) ** -0.2
+        width = 1.4 * float(sample.std()) * len(sample) ** -0.2
         edges = np.linspace(low - 4 * width, high + 4 * width, 1601)
         counts = np.histogram(sample, edges)[0] / (len(sample) * (edges[1] - edges[0]))
         centres = (edges[1:] + edges[:-1]) / 2
@@ -1014,6 +1047,8 @@ def liquidity_fans(panels: Mapping[str, tuple[NDArray[np.float64], NDArray[np.fl
     figure.update_layout(legend={"y": 1.07})
     phone = _stacked(figure, len(panels), 300 * len(panels), 0.07)
     phone["legend"] = {"y": 1.03}
+    for i in range(2, len(panels)):  # only the lowest panel names the axis there
+        phone[f"xaxis{i}"]["title"] = {"text": ""}
     return finish(
         figure,
         height=300 * rows,
@@ -1168,7 +1203,7 @@ def jensen(processes: Sequence[OrnsteinUhlenbeck], dt: float, periods: int, acti
     )
     ceiling = max(max(change["y"][2]) for change in changes)
     figure.update_xaxes(title="liquidity L", range=[0, top], row=1, col=1)
-    figure.update_yaxes(title="cost of a share, relative to L = 1", range=[0, 3], row=1, col=1)
+    figure.update_yaxes(title="cost of a share, relative to L = 1", range=[0, 2.5], row=1, col=1)
     figure.update_xaxes(title="period k", row=1, col=2)
     figure.update_yaxes(title="E[1/L], relative to L = 1", range=[0.97, 1.02 * ceiling], row=1, col=2)
     labels = [f"{process.volatility:.2f}" for process in processes]
@@ -1224,7 +1259,7 @@ def two_clocks(
             name=name,
             marker_color=colour,
             showlegend=False,
-            text=[f"{value:.2f}" for value in excess[name]],
+            text=[f"{max(value, 0.0):.2f}" for value in excess[name]],
             textposition="outside",
             cliponaxis=False,
             row=1,
@@ -1826,7 +1861,7 @@ def episode_story(observations: NDArray[np.float64], rewards: pd.DataFrame) -> g
         y=np.round(rewards.sum(axis=1).to_numpy(), 3),
         name="reward",
         mode="markers",
-        marker={"color": CONTRAST, "symbol": "diamond-open", "size": 9, "line": {"width": 2}},
+        marker={"color": "#4f86c6", "symbol": "diamond-open", "size": 9, "line": {"width": 2}},
         row=2,
         col=1,
     )
@@ -1902,25 +1937,23 @@ def reward_noise(
     )
 
 
-def capped_inventory(
-    inventories: Mapping[str, NDArray[np.float64]], styles: Sequence[str] = ("dot", "solid")
-) -> go.Figure:
+def capped_inventory(inventories: Mapping[str, NDArray[np.float64]], first: int = 0) -> go.Figure:
     """Holdings with and without a limit on each period's trade.
 
     Args:
         inventories: holdings (N + 1,) by name; the first one is drawn as the reference.
-        styles: line styles, one a name.
+        first: the period from which on they are shown.
     """
     figure = go.Figure()
     colours = (NEUTRAL, CONTRAST, LIQUIDITY, COLOURS["AC"])
     for i, (name, held) in enumerate(inventories.items()):
         figure.add_scatter(
-            x=np.arange(len(held)),
-            y=np.round(held, 3),
+            x=np.arange(first, len(held)),
+            y=np.round(held[first:], 3),
             name=name,
             mode="lines+markers",
-            marker={"size": 5},
-            line={"color": colours[i % 4], "width": 2.5, "dash": styles[i % len(styles)]},
+            marker={"size": 7},
+            line={"color": colours[i % 4], "width": 2.5, "dash": "solid" if i else "dot"},
         )
     figure.update_xaxes(title="time (periods)")
     figure.update_yaxes(title="inventory (shares)", rangemode="tozero")
