@@ -584,7 +584,7 @@ def resilience_slider(problem: Problem, rates: Sequence[float], selected: float)
         return np.round(points, 4)
 
     saw = np.repeat(periods, 2)
-    changes = []
+    changes: list[dict[str, list[Any]]] = []
     for value in values:
         at = problem.replace(decay=float(value))
         plan = best_static(at)
@@ -688,8 +688,8 @@ def blind_spot(decays: NDArray[np.float64], losses: Mapping[str, NDArray[np.floa
         losses: by label, excess J over the best schedule (m,) [%].
     """
     figure = go.Figure()
-    shades = ["#86c5bf", CAUSES["transient"], "#1f6b66"]
-    for (name, loss), colour in zip(losses.items(), shades, strict=False):
+    colours = [CAUSES[cause] for cause in ("transient", "permanent", "leftover")]
+    for (name, loss), colour in zip(losses.items(), colours, strict=False):
         figure.add_scatter(
             x=np.round(decays, 6),
             y=np.round(loss, 4),
@@ -1923,7 +1923,7 @@ def reward_noise(
     figure.update_xaxes(title="period k", row=1, col=1)
     figure.update_yaxes(title="standard deviation ($)", rangemode="tozero", row=1, col=1)
     low, high = np.quantile(np.concatenate(list(totals.values())), [0.001, 0.999])
-    figure.update_xaxes(title="sum of rewards ($)", range=[low, high], row=1, col=2)
+    figure.update_xaxes(title="sum of rewards ($)", range=[low, high + 0.06 * (high - low)], row=1, col=2)
     figure.update_yaxes(title="density (per 1,000 $)", rangemode="tozero", row=1, col=2)
     figure.update_layout(legend={"y": 1.1})
     phone = _stacked(figure, 2, 780, 0.16)
