@@ -125,8 +125,9 @@ def evaluate(
         - cvar95: mean of the worst 5% of IS [$];
         - sharpe: -mean/std of the total cost X S_0 + IS, the original note's figure; NaN where IS has no variance;
         - completion: traded share of the order; violations: infeasible wishes per episode;
-        - gap_closed: (J_static - J) / (J_static - J_optimum), J_static exact for the best static schedule and the
-          difference paired with it; NaN where the gap is below 1e-6 of J_optimum or the order has caps;
+        - gap_closed: (J_static - J) / (J_static - J_optimum), the numerator paired with the best static schedule on
+          the same shocks, J_static exact (simulated where caps clip it), J_optimum that of the problem with its caps;
+          NaN where the gap is below 1e-6 of J_optimum, or caps meet transient impact and only a bound is known;
         - diff: paired difference of objective to the first policy [$].
 
     Raises:
@@ -154,7 +155,7 @@ def evaluate(
         row = _statistics(problem, joined[name])
         row["diff"] = mean(joined[name]["objective"] - base)
         if reference is not None:
-            row["gap_closed"] = mean(joined[_STATIC]["objective"] - joined[name]["objective"]) * (1 / reference.size)
+            row["gap_closed"] = reference.closed(joined[_STATIC]["objective"], joined[name]["objective"])
         rows.append(row)
     missing = Estimate(float("nan"), np.zeros(2))
     table: dict[str, list[float]] = {}
@@ -171,19 +172,29 @@ _STATIC = "\0best static"  # a key that no policy's name takes
 
 @dataclass(frozen=True, eq=False)
 class _Gap:
-    """What adapting is worth: the best schedule, and how far the optimum's J lies below its J [$]."""
+    """What adapting is worth: the best schedule, its exact J (None where caps clip it) and the optimum's [$]."""
 
     static: Policy
-    size: float
+    objective: float | None
+    optimum: float
+
+    def closed(self, static: Array, policy: Array) -> Estimate:
+        """(J_static - J) / (J_static - J_optimum) from objectives (n,) on the same shocks."""
+        gained = mean(static - policy)
+        if self.objective is not None:
+            return gained * (1 / (self.objective - self.optimum))
+        sampled = mean(static)
+        return gained / Estimate(sampled.value - self.optimum, sampled.influence)
 
 
 def _gap(problem: Problem) -> _Gap | None:
     """The gap of a problem, None where it is not defined."""
-    if problem.order.max_fraction < 1 or problem.order.max_participation is not None:
+    static, best = best_static(problem), optimum(problem)
+    capped = problem.order.max_fraction < 1 or problem.order.max_participation is not None
+    objective = exact_objective(problem, static)
+    if best.bound or (not capped and objective - best.value < 1e-6 * abs(best.value)):
         return None
-    static, best = best_static(problem), optimum(problem).value
-    size = exact_objective(problem, static) - best
-    return _Gap(static, size) if size >= 1e-6 * abs(best) else None
+    return _Gap(static, None if capped else objective, best.value)
 
 
 def _statistics(problem: Problem, kept: dict[str, Array]) -> dict[str, Estimate]:

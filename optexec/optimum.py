@@ -1,6 +1,6 @@
-"""The exact optimum under stochastic liquidity, by dynamic programming in closed form between grid levels.
+"""The exact optimum under stochastic liquidity, by dynamic programming.
 
-With inventory and transient impact entering linearly and costs quadratic, the cost-to-go of J is
+Without caps, inventory and transient impact enter linearly and costs are quadratic, so the cost-to-go of J is
 V_k(x, I, L) = A_k(L) x^2 + B_k(L) x I + C_k(L) I^2 + half_spread x, whatever the liquidity process. With h = (eta +
 q/2)/L, u = q/L, r = lambda sigma^2 dt, d1 = E[D], d2 = E[D^2] and a, b, c the conditional expectations of the next
 A, B, C given L:
@@ -10,25 +10,50 @@ A, B, C given L:
     v* = -(qx x + qi I) / (2 q2)
     A = r + a - qx^2 / (4 q2),    B = b d1 - qx qi / (2 q2),    C = c d2 - qi^2 / (4 q2)
 
-starting from A = h, B = 1, C = 0 in the last period, which sells everything.
+starting from A = h, B = 1, C = 0 in the last period, which sells everything. It is exact where 0 <= v* <= x.
+
+With caps and q = 0 the cost-to-go V_k(x, L) is convex in x. Under max_fraction alone it stays A_k(L) x^2, with the
+fraction clipped; under max_participation (or where what is left costs a haircut) it is found on a grid in (x, L) by the
+endogenous grid method: the first-order condition gives, for every remaining inventory, the one to come from.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import CubicHermiteSpline
 
 from optexec.almgren_chriss import decay_moments
-from optexec.liquidity import Chain, cached_chain, extrapolated
+from optexec.liquidity import GRID_POINTS, Chain, cached_chain, extrapolated
 from optexec.policies import LevelTable, period_of
 from optexec.problem import Problem
+from optexec.simulator import simulate
 
-__all__ = ["Optimum", "optimum"]
+__all__ = ["CappedOptimum", "Coefficients", "Optimum", "optimum"]
 
 Array = NDArray[np.float64]
+
+INVENTORY_POINTS = 321
+"""Inventories on the grid of a capped problem, from 0 to X."""
+
+
+class Coefficients(NamedTuple):
+    """The quadratic cost-to-go and its minimiser on a grid of levels, arrays (N, G) by period and level.
+
+    V_k = A x^2 + B x I + C I^2 + half_spread x, and choosing v instead of v* costs q2 (v - v*)^2 more.
+    """
+
+    A: Array
+    B: Array
+    C: Array
+    q2: Array
+    of_inventory: Array
+    """v* / x where I = 0"""
+    of_impact: Array
+    """dv* / dI [shares per $/share]"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,82 +64,252 @@ class Optimum:
         problem: what it is optimal for.
         value: V_0, the smallest J that any policy attains [$].
         grid_error: estimate of the absolute error of ``value`` from quadrature and grid [$].
-        inventory_term: v* / x where I = 0, by period and level.
-        impact_term: dv* / dI by period and level [shares per $/share].
+        levels: (G,) ascending levels of the process.
+        coefficients: the coefficient surfaces on ``levels``.
+        bound: True where caps were ignored (q > 0): ``value`` is then a lower bound.
     """
 
     problem: Problem
     value: float
     grid_error: float
-    inventory_term: LevelTable
-    impact_term: LevelTable
+    levels: Array
+    coefficients: Coefficients
+    bound: bool = False
 
-    def fraction(self, k: int, liquidity: ArrayLike) -> Array:
-        """v*/x in period k at liquidity L (the profile included) where I = 0."""
+    def _table(self, name: str) -> LevelTable:
+        return LevelTable(self.problem, self.levels, getattr(self.coefficients, name))
+
+    def fraction(self, k: int, liquidity: ArrayLike) -> Any:
+        """v*/x in period k at liquidity L (the profile included) where I = 0; a float for a float, else (n,)."""
         levels = np.atleast_1d(np.asarray(liquidity, dtype=np.float64))
-        fractions = self.inventory_term.at(np.full(len(levels), k), levels)
-        return fractions if np.ndim(liquidity) else fractions[0]
+        fractions = self._table("of_inventory").at(np.full(len(levels), k), levels)
+        return fractions if np.ndim(liquidity) else float(fractions[0])
 
     def act(self, observation: NDArray[np.floating[Any]]) -> Array:
         """Fractions of current inventory (n,) from observations (n, 6): period, inventory, L and I matter."""
         observation = np.asarray(observation, dtype=np.float64)
         period = period_of(observation, self.problem.order.periods)
-        fraction = self.inventory_term.at(period, observation[:, 4])
+        fraction = self._table("of_inventory").at(period, observation[:, 4])
         if self.problem.market.transient:
             held = observation[:, 0] * self.problem.order.shares
-            push = self.impact_term.at(period, observation[:, 4]) * observation[:, 5]
+            push = self._table("of_impact").at(period, observation[:, 4]) * observation[:, 5]
             fraction = fraction + np.divide(push, held, out=np.zeros_like(held), where=held > 0)
         return fraction
 
+    def binding(self, episodes: int = 10_000, seed: int = 42) -> float:
+        """Share of decisions (the forced last period left out) in which its wish is infeasible and clipped."""
+        return _binding(self.problem, self, episodes, seed)
 
-def optimum(problem: Problem) -> Optimum:
-    """The exact optimum of J for a problem without binding caps.
+
+@dataclass(frozen=True, eq=False)
+class CappedOptimum:
+    """The optimum under a cap on participation, on a grid in inventory and liquidity.
+
+    Attributes:
+        problem: what it is optimal for.
+        value: V_0 [$].
+        grid_error: estimate of the absolute error of ``value`` from both grids [$].
+        levels: (G,) ascending levels of the process.
+        inventory: (M,) inventories [shares].
+        table: (N, G, M) v*/x; at zero inventory, its limit.
+        bound: False.
+    """
+
+    problem: Problem
+    value: float
+    grid_error: float
+    levels: Array
+    inventory: Array
+    table: Array
+    bound: bool = False
+
+    def fraction(self, k: int, liquidity: ArrayLike, inventory: float | None = None) -> Any:
+        """v*/x in period k at liquidity L (the profile included) and an inventory (X by default) [shares]."""
+        levels = np.atleast_1d(np.asarray(liquidity, dtype=np.float64))
+        held = self.problem.order.shares if inventory is None else inventory
+        fractions = self._at(k, levels, np.full(len(levels), held))
+        return fractions if np.ndim(liquidity) else float(fractions[0])
+
+    def act(self, observation: NDArray[np.floating[Any]]) -> Array:
+        """Fractions of current inventory (n,) from observations (n, 6): period, inventory and L matter."""
+        observation = np.asarray(observation, dtype=np.float64)
+        period = period_of(observation, self.problem.order.periods)
+        held = observation[:, 0] * self.problem.order.shares
+        result = np.empty(len(observation))
+        for k in np.unique(period):
+            here = period == k
+            result[here] = self._at(int(k), observation[here, 4], held[here])
+        return result
+
+    def binding(self, episodes: int = 10_000, seed: int = 42) -> float:
+        """Share of decisions in which its wish is infeasible: interpolation alone, since it plans with the caps."""
+        return _binding(self.problem, self, episodes, seed)
+
+    def _at(self, k: int, liquidity: Array, held: Array) -> Array:
+        """Bilinear interpolation, then the caps: between grid points they hold exactly."""
+        order, market = self.problem.order, self.problem.market
+        row, across = _position(self.levels, liquidity / self.problem.profile[k])
+        column, along = _position(self.inventory, held)
+        table = self.table[k]
+        low = table[row, column] * (1 - along) + table[row, column + 1] * along
+        row = np.minimum(row + 1, len(self.levels) - 1)
+        high = table[row, column] * (1 - along) + table[row, column + 1] * along
+        wish: Array = np.clip(low * (1 - across) + high * across, 0.0, order.max_fraction)
+        if order.max_participation is not None:
+            cap = order.max_participation * market.volume * liquidity
+            wish = np.minimum(wish, np.divide(cap, held, out=np.ones_like(held), where=held > 0))
+        return wish
+
+
+def _binding(problem: Problem, policy: Any, episodes: int, seed: int) -> float:
+    """Violations per decision of a policy."""
+    decisions = max(problem.order.periods - 1, 1)
+    return float(simulate(problem, policy, episodes, seed).violations.mean()) / decisions
+
+
+def _position(grid: Array, value: Array) -> tuple[NDArray[np.int64], Array]:
+    """Index of the cell of an ascending grid, and the place in it from 0 to 1 (clamped at the ends)."""
+    if len(grid) == 1:
+        return np.zeros(len(value), dtype=np.int64), np.zeros(len(value))
+    index = np.clip(np.searchsorted(grid, value, side="right") - 1, 0, len(grid) - 2)
+    return index, np.clip((value - grid[index]) / (grid[index + 1] - grid[index]), 0.0, 1.0)
+
+
+def optimum(problem: Problem) -> Optimum | CappedOptimum:
+    """The exact optimum of J.
+
+    Without caps and under max_fraction it is exact between grid levels; under max_participation (or a haircut on what
+    max_fraction leaves) it is a `CappedOptimum`; with transient impact and caps it is the uncapped optimum, a lower
+    ``bound``.
 
     Raises:
-        ValueError: the order has caps, or q2 <= 0 in some period at some level (both are named).
+        ValueError: q2 <= 0 in some period at some level (both are named): the problem has no optimum.
     """
-    order = problem.order
-    if order.max_fraction < 1 or order.max_participation is not None:
-        raise ValueError(
-            "optimum needs an order without caps, got "
-            f"max_fraction={order.max_fraction!r}, max_participation={order.max_participation!r}"
-        )
+    order, market = problem.order, problem.market
+    capped = order.max_fraction < 1 or order.max_participation is not None
+    homogeneous = order.max_participation is None and order.leftover_haircut == market.half_spread
+    if capped and not market.transient and not homogeneous:
+        return _capped(problem)
+
+    cap = 1.0 if market.transient else order.max_fraction
 
     def value(chain: Chain) -> float:
-        first_value = _solve(problem, chain)[0]
-        return float(first_value[chain.start])
+        return float(_coefficients(problem, chain, cap).A[0, chain.start])
 
-    at_start, error = extrapolated(value, problem.market.liquidity, order.dt, order.periods)
-    chain = cached_chain(problem.market.liquidity, order.dt, order.periods)
-    _, inventory_term, impact_term = _solve(problem, chain)
+    at_start, error = extrapolated(value, market.liquidity, order.dt, order.periods)
+    chain = cached_chain(market.liquidity, order.dt, order.periods)
     ascending = np.argsort(chain.levels, kind="stable")
-    tables = [
-        LevelTable(problem, chain.levels[ascending], term[:, ascending]) for term in (inventory_term, impact_term)
-    ]
-    spread = problem.market.half_spread * order.shares
-    return Optimum(problem, at_start * order.shares**2 + spread, error * order.shares**2, *tables)
+    surfaces = Coefficients(*(surface[:, ascending] for surface in _coefficients(problem, chain, cap)))
+    spread, square = market.half_spread * order.shares, order.shares**2
+    return Optimum(
+        problem,
+        at_start * square + spread,
+        error * square,
+        chain.levels[ascending],
+        surfaces,
+        bound=capped and market.transient > 0,
+    )
 
 
-def _solve(problem: Problem, chain: Chain) -> tuple[Array, Array, Array]:
-    """A_0 (G,), and the coefficients of x and of I in v* (N, G)."""
+def _coefficients(problem: Problem, chain: Chain, cap: float) -> Coefficients:
+    """The recursion of the module's docstring, with fractions clipped to [0, cap] where cap < 1 (and then q = 0)."""
     market, periods, profile = problem.market, problem.order.periods, problem.profile
     gamma, r = market.permanent, problem.risk_weight
     d1, d2 = decay_moments(problem)
-    of_inventory, of_impact = np.ones((periods, len(chain.levels))), np.zeros((periods, len(chain.levels)))
-    value = np.stack([market.instantaneous / (chain.levels * profile[-1]), np.ones_like(chain.levels)])
-    value = np.vstack([value, np.zeros((1, len(chain.levels)))])  # A, B, C
-    for k in range(periods - 2, -1, -1):
+    surfaces = np.empty((6, periods, len(chain.levels)))
+    value = np.zeros((3, len(chain.levels)))  # A, B, C after the last period: nothing is left, or q = 0
+    for k in range(periods - 1, -1, -1):
         liquidity = chain.levels * profile[k]
         h, u = market.instantaneous / liquidity, market.transient / liquidity
         a, b, c = value @ chain.matrix.T
         q2 = h - gamma + r + a - b * d1 * u + c * d2 * u**2
-        if not (q2 > 0).all():
-            bad = int(np.argmin(q2))
-            raise ValueError(
-                f"the cost is not convex in period {k} at liquidity level {chain.levels[bad]:g}: q2 = {q2[bad]:g} <= 0"
-            )
         qx = gamma - 2 * r - 2 * a + b * d1 * u
         qi = 1 - b * d1 + 2 * c * d2 * u
-        of_inventory[k], of_impact[k] = -qx / (2 * q2), -qi / (2 * q2)
-        value = np.stack([r + a - qx**2 / (4 * q2), b * d1 - qx * qi / (2 * q2), c * d2 - qi**2 / (4 * q2)])
-    return value[0], of_inventory, of_impact
+        if k == periods - 1:
+            fraction, push = np.full_like(h, cap), np.zeros_like(h)
+        else:
+            if not (q2 > 0).all():
+                bad = int(np.argmin(q2))
+                raise ValueError(
+                    f"the cost is not convex in period {k} at liquidity level {chain.levels[bad]:g}: "
+                    f"q2 = {q2[bad]:g} must be > 0"
+                )
+            fraction, push = -qx / (2 * q2), -qi / (2 * q2)
+            if cap < 1:
+                fraction = np.clip(fraction, 0.0, cap)
+        # the cost of any linear rule v = fraction x + push I; at the minimiser it is that of the docstring
+        value = np.stack(
+            [
+                r + a + qx * fraction + q2 * fraction**2,
+                b * d1 + qx * push + qi * fraction + 2 * q2 * fraction * push,
+                c * d2 + qi * push + q2 * push**2,
+            ]
+        )
+        surfaces[:, k] = *value, q2, fraction, push
+    return Coefficients(*surfaces)
+
+
+def _capped(problem: Problem) -> CappedOptimum:
+    """The optimum under caps with q = 0, extrapolated from grids of which one is half as fine in both directions."""
+    order, process = problem.order, problem.market.liquidity
+    results = []
+    for points, inventories in (
+        (GRID_POINTS // 4 + 1, INVENTORY_POINTS // 2 + 1),
+        (GRID_POINTS // 2 + 1, INVENTORY_POINTS),
+    ):
+        chain = cached_chain(process, order.dt, order.periods, points)
+        results.append((*_endogenous_grid(problem, chain, inventories), chain))
+    (coarse, *_), (value, inventory, fractions, chain) = results
+    ascending = np.argsort(chain.levels, kind="stable")
+    correction = (value - coarse) / 3
+    return CappedOptimum(
+        problem, value + correction, abs(correction), chain.levels[ascending], inventory, fractions[:, ascending]
+    )
+
+
+def _endogenous_grid(problem: Problem, chain: Chain, points: int) -> tuple[float, Array, Array]:
+    """V_0(X, L_0), inventories (M,) and optimal fractions (N, G, M) on a grid.
+
+    With y = x - v left and W(y) = E[V_{k+1}(y, L') | L], V_k = min_y h (x-y)^2 + half_spread (x-y) + gamma (x-y) y +
+    r y^2 + W(y). Its first-order condition gives x = y + ((2r - gamma) y + W'(y) - half_spread) / (2h - gamma).
+    """
+    order, market, profile = problem.order, problem.market, problem.profile
+    gamma, r, spread = market.permanent, problem.risk_weight, market.half_spread
+    x = np.linspace(0.0, order.shares, points)
+    size = len(chain.levels)
+    value, slope = np.tile(order.leftover_haircut * x, (size, 1)), np.full((size, points), order.leftover_haircut)
+    fractions = np.empty((order.periods, size, points))
+    participation = np.inf if order.max_participation is None else order.max_participation * market.volume
+    for k in range(order.periods - 1, -1, -1):
+        liquidity = (chain.levels * profile[k])[:, None]
+        h, cap = market.instantaneous / liquidity, participation * liquidity
+        if (2 * h <= gamma).any():
+            bad = chain.levels[int(np.argmin(h))]
+            raise ValueError(
+                f"the cost is not convex in period {k} at liquidity level {bad:g}: 2 h - gamma must be > 0"
+            )
+        if k < order.periods - 1:
+            value, slope = chain.matrix @ value, chain.matrix @ slope
+        smallest = np.maximum(np.maximum(x - cap, (1 - order.max_fraction) * x), 0.0)
+        if k == order.periods - 1:
+            left = smallest
+        else:
+            source = x + ((2 * r - gamma) * x + slope - spread) / (2 * h - gamma)
+            wished = np.array([np.interp(x, row, x) for row in np.maximum.accumulate(source, axis=1)])
+            left = np.clip(wished, smallest, x)
+        ahead, ahead_slope = np.empty_like(left), np.empty_like(left)
+        for i in range(size):
+            spline = CubicHermiteSpline(x, value[i], slope[i])
+            ahead[i], ahead_slope[i] = spline(left[i]), spline(left[i], 1)
+        v = x - left
+        value = h * v**2 + spread * v + gamma * v * left + r * left**2 + ahead
+        # by the envelope theorem: v absorbs a change of x unless it is capped, and then what is left does
+        by_trade = 2 * h * v + spread + gamma * left
+        by_left = gamma * v + 2 * r * left + ahead_slope
+        at_participation = (left <= smallest) & (x - cap >= (1 - order.max_fraction) * x) & (x > cap)
+        at_fraction = (left <= smallest) & ~at_participation & (order.max_fraction < 1)
+        share = np.where(at_participation, 0.0, np.where(at_fraction, order.max_fraction, 1.0))
+        slope = share * by_trade + (1 - share) * by_left
+        np.divide(v, x, out=fractions[k], where=x > 0)
+        fractions[k, :, 0] = fractions[k, :, 1]
+    return float(value[chain.start, -1]), x, fractions

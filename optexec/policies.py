@@ -83,6 +83,11 @@ class Schedule:
         return fractions
 
     @property
+    def open_loop(self) -> Array:
+        """The fractions (N,): they tell `simulate` that observations do not matter."""
+        return self.fractions
+
+    @property
     def expected_cost(self) -> float:
         """E[IS] in the deterministic-liquidity market [$]; see `optexec.almgren_chriss`."""
         return closed_form.expected_cost(self.problem, self.trades)

@@ -157,7 +157,7 @@ def draw(problem: Problem, episodes: int, seed: int = 42, first: int = 0) -> Sho
             np.random.Generator(np.random.SFC64(stream)).standard_normal(out=whole)
             if whole is not row:
                 row[:, low - first : high - first] = whole[:, within]
-        row *= scales[channel]
+        np.multiply(row, scales[channel], out=row)
     noise = dict(zip(drawn, table, strict=True))
 
     decay = np.exp(noise.get(DECAY, np.zeros((1, 1))) - market.decay * dt)
@@ -243,7 +243,7 @@ def cost_parts(problem: Problem, state: State, outcome: Outcome, after: State, s
 class Policy(Protocol):
     """Anything that maps observations to wishes.
 
-    A policy whose action depends on the period alone may carry ``fractions`` (N,): `simulate` then builds no
+    A policy whose action depends on the period alone may carry them as ``open_loop`` (N,): `simulate` then builds no
     observations. A policy that remembers may have ``reset(n)``, called before each batch of n new episodes.
     """
 
@@ -438,17 +438,17 @@ def _periods(
     n = shocks.price.shape[1]
     if hasattr(policy, "reset"):
         policy.reset(n)
-    fractions = getattr(policy, "fractions", None)
-    if fractions is not None and len(fractions) != problem.order.periods:
+    open_loop = getattr(policy, "open_loop", None)
+    if open_loop is not None and len(open_loop) != problem.order.periods:
         raise ValueError(
-            f"the schedule has {len(fractions)} periods, but order.periods of the problem is {problem.order.periods}"
+            f"the schedule has {len(open_loop)} periods, but order.periods of the problem is {problem.order.periods}"
         )
     state = State(0, np.full(n, problem.order.shares), np.zeros(n), np.zeros(n))
     seen = np.full(n, problem.market.liquidity.long_run_mean)
     for k in range(problem.order.periods):
         shock = shocks[k]
-        if fractions is not None:
-            action: Any = float(fractions[k])
+        if open_loop is not None:
+            action: Any = float(open_loop[k])
         else:
             level = shock.liquidity if observe_liquidity else seen * problem.profile[k]
             impact = state.transient if observe_liquidity else 0.0
@@ -457,7 +457,7 @@ def _periods(
                 observation[:, column] = value
             action = checked_action(policy.act(observation), n, k)
         after, outcome = step(problem, state, action, shock)
-        if fractions is None and not observe_liquidity:
+        if open_loop is None and not observe_liquidity:
             seen = implied_level(problem, seen, state, outcome)
         yield state, outcome, after
         state = after

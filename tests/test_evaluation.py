@@ -103,3 +103,13 @@ def test_bad_arguments() -> None:
         ox.evaluate(NORMAL, {})
     with pytest.raises(ValueError, match="episodes must be an integer >= 2, got 1"):
         ox.evaluate(NORMAL, {"TWAP": ox.twap(NORMAL)}, episodes=1)
+
+
+def test_gap_under_a_cap_is_measured_against_the_capped_optimum() -> None:
+    problem = NORMAL.replace(max_participation=0.006, leftover_haircut=5.0)
+    policies = {"best static": ox.best_static(problem), "optimum": ox.optimum(problem)}
+    table: Any = ox.evaluate(problem, policies, episodes=20_000)
+    assert table.loc["best static", "gap_closed"] == 0
+    assert abs(table.loc["optimum", "gap_closed"] - 1) < 2 * table.loc["optimum", "gap_closed_ci"]
+    bound: Any = ox.evaluate(problem.replace(transient=0.002), policies, episodes=100)
+    assert np.isnan(bound["gap_closed"]).all()
