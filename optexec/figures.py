@@ -742,6 +742,7 @@ def paired_forest(differences: pd.DataFrame, base: str) -> go.Figure:
     policies = list(dict.fromkeys(differences["policy"]))
     budgets = sorted(set(differences["episodes"]))
     table = differences.set_index(["statistic", "policy", "episodes"])[["difference", "ci"]]
+    estimates = dict(zip(table.index, table.to_numpy(dtype=np.float64).tolist(), strict=True))
     rows = (len(panels) + 1) // 2
     figure = make_subplots(
         rows=rows,
@@ -761,7 +762,7 @@ def paired_forest(differences: pd.DataFrame, base: str) -> go.Figure:
         )
         for p, panel in enumerate(panels):
             for i, policy in enumerate(policies):
-                value, half = table.loc[(panel, policy, budget)]
+                value, half = estimates[panel, policy, budget]
                 figure.add_scatter(
                     x=[round(value, 4)],
                     y=[len(policies) - 1 - i + (0.17 if not last else -0.1)],
