@@ -38,6 +38,7 @@ from typing import Any
 
 from docutils import nodes
 from myst_nb.core.render import WIDGET_VIEW_MIMETYPE, MimeData, NbElementRenderer
+from nbclient.output_widget import OutputWidget
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util import logging
@@ -322,6 +323,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect everything above to Sphinx; see the module's description."""
     # Chapters run in the environment that builds them, whatever kernels the user has installed elsewhere.
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
+    # nbclient tells the kernel what an Output widget (so: interact) shows, over the socket on which it waits for
+    # the cell's reply. On a busy machine one such cell in ten then waits for its timeout (nbclient issue 312).
+    # Nothing here needs the kernel to know.
+    OutputWidget.sync_state = lambda self: None  # type: ignore[method-assign]
     app.add_config_value("optexec_inputs", ["optexec/**/*.py", "requirements.txt"], "", [list])
     app.add_config_value("optexec_state", "", "env", [str])
     app.add_node(
