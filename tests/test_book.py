@@ -131,10 +131,11 @@ DRAWN = """() => [...document.querySelectorAll('.optexec-figure')].map((figure) 
     traces: figure.querySelectorAll('.trace, .traces, .point, path').length,
     width: box.width, height: box.height,
     room: figure.getBoundingClientRect().width,
-    // plotly keeps the source of a label that it has set, out of sight
+    // plotly keeps the source of a label that it has set, out of sight; "$5 and $6" is no TeX
     raw: [...figure.querySelectorAll('text')]
-      .filter((text) => /\\$.*\\$/.test(text.textContent) && text.checkVisibility({ visibilityProperty: true }))
-      .map((text) => text.textContent),
+      .filter((text) => text.checkVisibility({ visibilityProperty: true }))
+      .map((text) => text.textContent)
+      .filter((text) => /\\$[^$]*[\\\\^_][^$]*\\$|\\$\\w\\$|&#/.test(text)),
   };
 })"""
 
@@ -200,7 +201,8 @@ def test_sliders_follow_the_keyboard(desktop: Opened) -> None:
 
 
 INK = """() => [...document.querySelectorAll('.optexec-figure')].map((figure) => {
-  const text = figure.querySelector('.main-svg text');
+  // the labels of an axis, or of a slider: what else there is may have a colour of its own
+  const text = figure.querySelector('.xtick text, .ytick text, .slider-group text');
   return text ? getComputedStyle(text).fill : null;
 })"""
 
