@@ -70,7 +70,7 @@ class ChapterItem(NotebookItem):
         with (
             mock.patch("nbmake.nb_run.nbformat.read", read_chapter),
             # optexec/book.py says why: a cell with ipywidgets.interact could wait for its timeout.
-            mock.patch("nbclient.output_widget.OutputWidget.sync_state", lambda self: None),
+            mock.patch("nbclient.output_widget.OutputWidget.sync_state", return_value=None),
         ):
             super().runtest()
 
