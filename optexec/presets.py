@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from optexec.liquidity import ConstantLiquidity, OrnsteinUhlenbeck
+from optexec.liquidity import ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
 from optexec.problem import Market, Order, Problem
 
-__all__ = ["almgren_chriss_2000", "reference", "stochastic"]
+__all__ = ["almgren_chriss_2000", "reference", "stochastic", "stress"]
 
 
 def reference() -> Problem:
@@ -41,3 +41,40 @@ def almgren_chriss_2000() -> Problem:
         ),
         risk_aversion=1e-6,
     )
+
+
+def stress() -> dict[str, Problem]:
+    """Markets under stress by scenario key, each a change of `stochastic`.
+
+    - liquidity_collapse: L reverts to 0.3 with volatility 0.1 and starts there;
+    - volatility_spike: sigma = $0.10; impact_shift: eta = 0.05, gamma = 0.005;
+    - liquidity_shocks: each period with probability 0.05 the level falls by 70%;
+    - combined: all of these at once;
+    - extreme_shocks_80, _90, _95: shocks of that size with probability 0.05 and a floor of 0.01, so that they bite;
+    - regimes: `RegimeSwitching`; transient_impact: q = 0.002;
+    - participation_cap: at most 0.7% of the volume, 70 shares at L = 1, and a $1 haircut on what is left.
+    """
+    normal = stochastic()
+    collapsed = OrnsteinUhlenbeck(mean=0.3, volatility=0.1, initial=0.3)
+    shocked = {
+        f"extreme_shocks_{percent}": normal.replace(
+            liquidity=Shocks(OrnsteinUhlenbeck(floor=0.01), probability=0.05, size=-percent / 100)
+        )
+        for percent in (80, 90, 95)
+    }
+    return {
+        "liquidity_collapse": normal.replace(liquidity=collapsed),
+        "volatility_spike": normal.replace(volatility=0.10),
+        "impact_shift": normal.replace(temporary=0.05, permanent=0.005),
+        "liquidity_shocks": normal.replace(liquidity=Shocks(OrnsteinUhlenbeck(), probability=0.05, size=-0.7)),
+        "combined": normal.replace(
+            volatility=0.10,
+            temporary=0.05,
+            permanent=0.005,
+            liquidity=Shocks(collapsed, probability=0.05, size=-0.7),
+        ),
+        **shocked,
+        "regimes": normal.replace(liquidity=RegimeSwitching()),
+        "transient_impact": normal.replace(transient=0.002),
+        "participation_cap": normal.replace(max_participation=0.007, leftover_haircut=1.0),
+    }

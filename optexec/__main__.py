@@ -1,0 +1,5 @@
+"""``python -m optexec`` is ``optexec``."""
+
+from optexec.cli import main
+
+main()
