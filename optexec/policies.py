@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.linalg
@@ -15,14 +15,18 @@ from optexec import almgren_chriss as closed_form
 from optexec._validate import integer
 from optexec.liquidity import Chain, cached_chain, extrapolated
 from optexec.problem import Problem
+from optexec.simulator import Policy
 
 __all__ = [
+    "Belief",
+    "Filtered",
     "Rolling",
     "Schedule",
     "almgren_chriss",
     "best_static",
     "exact_objective",
     "expected_inverse_liquidity",
+    "filtered",
     "rolling",
     "twap",
     "u_shape",
@@ -289,3 +293,132 @@ def rolling(problem: Problem) -> Rolling:
             fractions[k] = -slope / (2 * curvature)
             value = r + value - slope**2 / (4 * curvature)
     return Rolling(problem, LevelTable(problem, chain.levels[order], fractions[:, order]))
+
+
+class Belief(NamedTuple):
+    """What a trader who sees only fills thinks of a period's liquidity and transient impact; arrays (n,)."""
+
+    level: Array
+    """m, expected level of the process (the profile left out) given all fills so far"""
+    variance: Array
+    """P, its variance"""
+    transient: Array
+    """expected I_k [$/share]"""
+    held: Array
+    """x_k [shares], from which the next observation tells the trade"""
+    implied: Array
+    """level in the last observation: a fill that implied nothing leaves it as it was"""
+
+
+@dataclass(eq=False)
+class Filtered:
+    """A rule for a trader who does not see liquidity: L and I are estimated from fills, then ``policy`` is asked.
+
+    Made by `filtered`, which has the equations. All that ever changes is ``belief``.
+
+    Attributes:
+        problem: order and market that the filter believes in.
+        policy: what is asked.
+        levels, mean, variance: (G,) levels of the process, and E[L'|L] and Var[L'|L] on them.
+        start: L_0, the profile left out.
+        belief: that of the period acted in last; None before an episode.
+    """
+
+    problem: Problem
+    policy: Policy
+    levels: Array
+    mean: Array
+    variance: Array
+    start: float
+    belief: Belief | None = field(default=None, repr=False)
+
+    def reset(self, n: int) -> None:
+        """Forget, because n new episodes begin; the wrapped policy is told too, if it remembers."""
+        self.belief = None
+        if hasattr(self.policy, "reset"):
+            self.policy.reset(n)
+
+    def act(self, observation: Observation) -> Array:
+        """The wrapped policy's fractions (n,), from observations (n, 6) of one period after the other.
+
+        Raises:
+            ValueError: the first observations of an episode are not those of period 0.
+        """
+        seen = np.array(observation, dtype=np.float64)
+        period = int(period_of(seen[:1], self.problem.order.periods)[0])
+        if period == 0:
+            zero, held = np.zeros(len(seen)), seen[:, 0] * self.problem.order.shares
+            self.belief = Belief(zero + self.start, zero, zero, held, seen[:, 4] / self.problem.profile[0])
+        elif self.belief is None:
+            raise ValueError(f"a filter must see an episode from period 0 on, got period {period} first")
+        else:
+            self.belief = self.predicted(self.updated(self.belief, seen, period))
+        level, variance = self.belief.level, self.belief.variance
+        seen[:, 4] = np.maximum(level - variance / level, self.levels[0]) * self.problem.profile[period]
+        seen[:, 5] = self.belief.transient
+        return self.policy.act(seen)
+
+    def updated(self, prior: Belief, seen: Array, period: int) -> Belief:
+        """The belief about the level of the period before ``period``, given its fill; and about I after it."""
+        market, profile = self.problem.market, self.problem.profile[period - 1]
+        held = seen[:, 0] * self.problem.order.shares
+        trade, implied = prior.held - held, seen[:, 4] / self.problem.profile[period]
+        # without slippage every trade tells the level; with it, no two fills imply the same one
+        fresh = (trade > 0) & ((market.slippage == 0) | (np.abs(implied - prior.implied) > 1e-6 * implied))
+        at_one = market.instantaneous / profile * np.where(fresh, trade, 1.0)  # h v
+        paid = at_one / implied - prior.transient
+        fresh &= paid > 0
+        level = np.where(fresh, at_one / np.where(fresh, paid, 1.0), prior.level)
+        noise = (market.slippage * prior.level * level / at_one) ** 2
+        total = prior.variance + noise
+        gain = np.divide(prior.variance, total, out=np.zeros_like(total), where=fresh & (total > 0))
+        level = prior.level + gain * (level - prior.level)
+        pushed = prior.transient + market.transient * trade / (level * profile)
+        decay = closed_form.decay_moments(self.problem)[0]
+        return Belief(level, (1 - gain) * prior.variance, pushed * decay, held, implied)
+
+    def predicted(self, belief: Belief) -> Belief:
+        """The belief about the level one period on, from the points one standard deviation to either side."""
+        spread = np.sqrt(belief.variance)
+        low, high = belief.level - spread, belief.level + spread
+        below, above = np.interp(low, self.levels, self.mean), np.interp(high, self.levels, self.mean)
+        scatter = np.interp(low, self.levels, self.variance) + np.interp(high, self.levels, self.variance)
+        return belief._replace(level=(below + above) / 2, variance=((above - below) / 2) ** 2 + scatter / 2)
+
+
+def filtered(problem: Problem, policy: Policy) -> Filtered:
+    """``policy`` for a trader who does not see liquidity: L and I are filtered from the trader's own fills.
+
+    It is for ``observe_liquidity=False``, where an observation has the level Y that the last fill implied in place of L
+    (`optexec.simulator.implied_level`, times the profile) and 0 in place of I. Let the level before a trade v have mean
+    m and variance P, h = (eta + q/2)/profile and slippage e ~ N(0, s^2). The trade paid h v/Y = I + h v/L + e a share;
+    what is left of Y without I, at its expected value, is L up to noise: Y - L = -Y L e/(h v) exactly. With m for L in
+    this product, the Kalman update of the level and its prediction over a period are
+
+        R = (s m Y / (h v))^2,    K = P / (P + R),    m <- m + K (Y - m),    P <- (1 - K) P;
+        m <- (f(a) + f(b)) / 2,    P <- ((f(b) - f(a)) / 2)^2 + (g(a) + g(b)) / 2,    a, b = m -/+ sqrt(P),
+
+    with f(L) = E[L'|L] and g(L) = Var[L'|L] of the liquidity process, whichever it is. For Ornstein-Uhlenbeck liquidity
+    away from its floor the prediction is m <- mean + phi (m - mean), P <- phi^2 P + volatility^2 dt, phi = 1 - speed
+    dt. Transient impact follows I <- (I + q v/L) E[D] at the updated level; its own uncertainty is left out of R.
+
+    Costs go with 1/L, so ``policy`` is shown 1/E[1/L], to second order m - P/m, times the profile. L_0 is taken as
+    known. A fill at the mid or better implies nothing and is skipped: the update's own limit for Y -> infinity. Levels
+    are dimensionless, v in shares, s, e and I in $/share, h in $/share per share.
+
+    Sources: Kalman (1960), A new approach to linear filtering and prediction problems; the prediction from two points
+    is that of Julier & Uhlmann (1997), A new extension of the Kalman filter to nonlinear systems.
+
+    Args:
+        problem: order and market that the filter believes in.
+        policy: a policy of the observed L and I, such as ``rolling(problem)`` or ``optimum(problem)``.
+
+    Returns:
+        A policy with memory, which must see the periods of an episode in order.
+    """
+    chain = cached_chain(problem.market.liquidity, problem.order.dt, problem.order.periods)
+    order = np.argsort(chain.levels, kind="stable")
+    mean = chain.matrix @ chain.levels
+    variance = np.maximum(chain.matrix @ chain.levels**2 - mean**2, 0.0)
+    start = float(chain.levels[chain.start])
+    return Filtered(problem, policy, chain.levels[order], mean[order], variance[order], start)
