@@ -39,6 +39,10 @@ INVENTORY_POINTS = 321
 """Inventories on the grid of a capped problem, from 0 to X."""
 
 
+COARSEST = 0.01
+"""A relative grid error above this is refused."""
+
+
 class Coefficients(NamedTuple):
     """The quadratic cost-to-go and its minimiser on a grid of levels, arrays (N, G) by period and level.
 
@@ -182,7 +186,8 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
     ``bound``.
 
     Raises:
-        ValueError: q2 <= 0 in some period at some level (both are named): the problem has no optimum.
+        ValueError: q2 <= 0 in some period at some level (both are named): the problem has no optimum; or the liquidity
+            grid cannot resolve the process (relative error above `COARSEST`).
     """
     order, market = problem.order, problem.market
     capped = order.max_fraction < 1 or order.max_participation is not None
@@ -196,6 +201,8 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
         return float(_coefficients(problem, chain, cap).A[0, chain.start])
 
     at_start, error = extrapolated(value, market.liquidity, order.dt, order.periods)
+    if not error <= COARSEST * abs(at_start):
+        raise ValueError(_unresolved(problem, cached_chain(market.liquidity, order.dt, order.periods)))
     chain = cached_chain(market.liquidity, order.dt, order.periods)
     ascending = np.argsort(chain.levels, kind="stable")
     surfaces = Coefficients(*(surface[:, ascending] for surface in _coefficients(problem, chain, cap)))
@@ -207,6 +214,14 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
         chain.levels[ascending],
         surfaces,
         bound=capped and market.transient > 0,
+    )
+
+
+def _unresolved(problem: Problem, chain: Chain) -> str:
+    """Why a solution is refused although the problem has one."""
+    return (
+        f"a grid of {len(chain.levels)} liquidity levels from {chain.levels.min():g} to {chain.levels.max():g} cannot "
+        f"resolve {problem.market.liquidity!r}: its floor must be closer to its mean"
     )
 
 
@@ -229,6 +244,8 @@ def _coefficients(problem: Problem, chain: Chain, cap: float) -> Coefficients:
         else:
             if not (q2 > 0).all():
                 bad = int(np.argmin(q2))
+                if market.transient == 0 and (h[bad] > gamma):  # then q2 >= h - gamma but for rounding
+                    raise ValueError(_unresolved(problem, chain))
                 raise ValueError(
                     f"the cost is not convex in period {k} at liquidity level {chain.levels[bad]:g}: "
                     f"q2 = {q2[bad]:g} must be > 0"

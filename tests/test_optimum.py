@@ -141,3 +141,9 @@ def test_caps_with_transient_impact_give_a_bound() -> None:
 def test_how_often_the_trivial_bounds_bind() -> None:
     assert ox.optimum(NORMAL).binding() == 0
     assert 0 < ox.optimum(NORMAL.replace(transient=0.002)).binding() < 0.01
+
+
+def test_a_process_that_the_grid_cannot_resolve_is_refused() -> None:
+    wild = ox.OrnsteinUhlenbeck(volatility=1000.0, floor=1e-9)
+    with pytest.raises(ValueError, match=r"a grid of \d+ liquidity levels from 1e-09 to .* cannot resolve Ornstein"):
+        ox.optimum(NORMAL.replace(liquidity=wild, permanent=0.0))
