@@ -131,9 +131,19 @@ def planners() -> None:
         print(f"{name:<44} {1e3 * first:9.2f} ms from nothing, {1e3 * again:.2f} ms with the operator cached")
 
 
+def optimum_growth() -> None:
+    """Time of the exact optimum as the periods double, its operator cached: 2 is exactly linear."""
+    problems = [PROBLEM.replace(periods=periods) for periods in (40, 80)]
+    for problem in problems:
+        ox.optimum(problem)
+    once, twice = best(*(lambda problem=problem: ox.optimum(problem) for problem in problems), repeat=15)
+    print(f"{'optimum: twice the periods cost':<44} {twice / once:9.2f} times as much (about 2)")
+
+
 if __name__ == "__main__":
     batch_simulator()
     single_environment()
     vector_environment()
     growth()
     planners()
+    optimum_growth()
