@@ -125,17 +125,25 @@ def phone(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Ite
 DRAWN = """() => [...document.querySelectorAll('.optexec-figure')].map((figure) => {
   const svg = figure.querySelector('.main-svg');
   const box = svg ? svg.getBoundingClientRect() : {width: 0, height: 0};
+  const place = figure.getBoundingClientRect();
+  const texts = [...figure.querySelectorAll('text')]
+    .filter((text) => text.textContent && text.checkVisibility({ visibilityProperty: true, opacityProperty: true }));
   return {
     state: figure.dataset.state,
     label: figure.getAttribute('aria-label') || '',
     traces: figure.querySelectorAll('.trace, .traces, .point, path').length,
     width: box.width, height: box.height,
-    room: figure.getBoundingClientRect().width,
+    room: place.width,
     // plotly keeps the source of a label that it has set, out of sight; "$5 and $6" is no TeX
-    raw: [...figure.querySelectorAll('text')]
-      .filter((text) => text.checkVisibility({ visibilityProperty: true }))
-      .map((text) => text.textContent)
+    raw: texts.map((text) => text.textContent)
       .filter((text) => /\\$[^$]*[\\\\^_][^$]*\\$|\\$\\w\\$|&#/.test(text)),
+    cut: texts
+      .filter((text) => getComputedStyle(text).fillOpacity !== '0')
+      .filter((text) => {
+        const { left, right } = text.getBoundingClientRect();
+        return left < place.left - 3 || right > place.right + 3;
+      })
+      .map((text) => text.textContent),
   };
 })"""
 
@@ -147,6 +155,7 @@ def check_figures(opened: Opened) -> None:
         assert figure["height"] > 100, f"figure {number} has no height"
         assert 0 < figure["width"] <= figure["room"] + 1, f"figure {number} is wider than its place"
         assert not figure["raw"], f"figure {number} shows TeX as it was typed"
+        assert not figure["cut"], f"figure {number} has text that its edge cuts off"
         assert figure["label"], f"figure {number} has no description for a screen reader"
 
 
@@ -239,9 +248,3 @@ def test_no_console_errors(desktop: Opened) -> None:
 
 def test_no_console_errors_on_a_phone(phone: Opened) -> None:
     assert (phone.errors, phone.foreign) == ([], [])
-
-
-def test_every_page_of_the_report_is_tested(report: Path) -> None:
-    built = {path.relative_to(report).with_suffix("").as_posix() for path in report.rglob("*.html")}
-    generated = {"genindex", "search", "prf-prf"} | {name for name in built if name.startswith("_static/")}
-    assert built - generated == set(pages())

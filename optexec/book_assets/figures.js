@@ -54,7 +54,8 @@
 
   /* Room for what a figure shows and no more, where its template says nothing about it. */
   function spacing(phone) {
-    const axis = { automargin: true, ticklabelstandoff: 4 };
+    const small = phone ? { font: { size: 12 } } : {};
+    const axis = { automargin: true, ticklabelstandoff: 4, title: small };
     return {
       layout: {
         margin: { l: 8, r: 8, t: 32, b: 8 },
@@ -62,7 +63,7 @@
         yaxis: axis,
         legend: phone ? { orientation: "h", x: 0, xanchor: "left", y: 1.04, yanchor: "bottom" } : {},
         // below the title of the axis
-        sliderdefaults: { pad: { t: 48, b: 8 }, currentvalue: { font: { size: 15 } } },
+        sliderdefaults: { pad: { t: 48, b: 8 }, currentvalue: { font: { size: phone ? 12 : 15 } } },
       },
     };
   }
