@@ -6,7 +6,9 @@ reset without a seed plays the next one. A vector environment of n plays episode
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -90,7 +92,7 @@ class _Session:
         assert state is not None
         after, outcome = step(problem, state, action, shock)
         info = cost_parts(problem, state, outcome, after, shock)
-        cost = sum(info.values())
+        cost = functools.reduce(operator.add, info.values())  # sum() rounds floats otherwise than arrays
         self.shortfall = self.shortfall + cost
         if self.reward == "expected":
             cost = cost - info["slippage"] - info["timing"]
