@@ -323,6 +323,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect everything above to Sphinx; see the module's description."""
     # Chapters run in the environment that builds them, whatever kernels the user has installed elsewhere.
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
+    # plotly looks where it runs and picks a form of output; from an editor's terminal, say, one with scripts.
+    os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"
     # nbclient tells the kernel what an Output widget (so: interact) shows, over the socket on which it waits for
     # the cell's reply. On a busy machine one such cell in ten then waits for its timeout (nbclient issue 312).
     # Nothing here needs the kernel to know.
