@@ -23,6 +23,7 @@ from optexec.liquidity import OrnsteinUhlenbeck, cached_chain
 from optexec.policies import Schedule, almgren_chriss, best_static, twap
 from optexec.problem import Problem
 from optexec.simulator import Episodes
+from optexec.stress import TOLD
 
 __all__ = [
     "COLOURS",
@@ -36,28 +37,45 @@ __all__ = [
     "cost_of_urgency",
     "episode_story",
     "excess_objective",
+    "failure_by_severity",
+    "first_trades",
     "frontier_control",
     "frontier_tangent",
+    "haste",
+    "hidden_level",
     "holdings",
     "holdings_control",
+    "information_curves",
     "jensen",
     "liquidity_fans",
     "paired_forest",
     "plan_comparison",
+    "planned_risk",
+    "policy_maps",
+    "rankings",
+    "regret_curves",
+    "regret_valleys",
     "resilience_slider",
+    "reversal",
     "reward_noise",
     "risk_slider",
     "round_trips",
     "sampled_frontier",
+    "scenario_tails",
     "score_scatter",
+    "severity_tails",
     "shock_response",
     "shortfall_anatomy",
     "shortfall_densities",
+    "stress_split",
+    "tornado",
     "trade_off",
     "two_clocks",
     "two_frontiers",
     "value_at_risk_tangent",
+    "value_of_adapting",
     "variance_parts",
+    "waiting_for_recovery",
 ]
 
 COLOURS = {
@@ -207,7 +225,7 @@ def trade_off(problem: Problem, risk_aversions: Sequence[float], selected: float
             for i in range(len(values))
         ]
         labels = [
-            f"{value:.3g}: expected cost ${cost:,.0f}, risk ${risk:,.0f}"
+            f"{value:.3g}: cost ${cost:,.0f}, risk ${risk:,.0f}"
             for value, cost, risk in zip(values, points["expected_cost"], points["std"], strict=True)
         ]
         add_slider(figure, "risk aversion λ", labels, changes, [1, 2, 4], active)
@@ -255,7 +273,7 @@ def above_optimum(problem: Problem, objectives: Mapping[str, float], optimum: fl
     figure.update_xaxes(
         type="log",
         dtick=1,
-        title="cost above the exact optimum (% of J)",
+        title="above the exact optimum (% of J)",
         range=np.log10([min(excess) / 3, max(excess) * 3]),
     )
     return finish(
@@ -1963,4 +1981,975 @@ def capped_inventory(inventories: Mapping[str, NDArray[np.float64]], first: int 
         height=380,
         alt="Holdings over time: without a cap they reach zero, with one they do not.",
         phone={"height": 420, "legend": {"orientation": "v"}},
+    )
+
+
+# --- chapter: 08 optimum
+
+SPLIT_SCALE = [[0.0, "#2f7fd1"], [0.5, "#b9b9b9"], [1.0, "#d1495b"]]
+"""Two-sided colours through grey, for quantities with a neutral middle."""
+
+
+def policy_maps(levels: NDArray[np.float64], optimal: NDArray[np.float64], fixed: NDArray[np.float64]) -> go.Figure:
+    """Fractions of the remaining inventory by period and liquidity: the optimum's, a schedule's, and their ratio.
+
+    Args:
+        levels: (G,) liquidity levels.
+        optimal: (K, G) fractions of the adaptive policy for periods 0 .. K-1.
+        fixed: (K,) the schedule's fractions.
+    """
+    periods = np.arange(len(fixed))
+    same = np.repeat(fixed[:, None], len(levels), axis=1)
+    figure = make_subplots(
+        rows=1,
+        cols=3,
+        horizontal_spacing=0.09,
+        subplot_titles=["optimum: fraction v/x", "Almgren–Chriss: fraction v/x", "ratio of the two"],
+    )
+    for column, (values, axis) in enumerate(
+        ((optimal, "coloraxis"), (same, "coloraxis"), (optimal / same, "coloraxis2")), 1
+    ):
+        figure.add_heatmap(
+            x=periods,
+            y=levels,
+            z=np.round(values.T, 4),
+            coloraxis=axis,
+            hovertemplate="period %{x}, liquidity %{y:.2f}: %{z:.3f}<extra></extra>",
+            row=1,
+            col=column,
+        )
+        figure.update_xaxes(title="period k", row=1, col=column)
+    figure.add_contour(
+        x=periods,
+        y=levels,
+        z=np.round((optimal / same).T, 4),
+        contours={"start": 1, "end": 1, "size": 1, "coloring": "none"},
+        line={"color": "#555", "width": 2},
+        showscale=False,
+        showlegend=False,
+        hoverinfo="skip",
+        row=1,
+        col=3,
+    )
+    figure.update_yaxes(title="liquidity L", row=1, col=1)
+    bar = {"orientation": "h", "yanchor": "top", "y": -0.2, "thickness": 12, "outlinewidth": 0}
+    figure.update_layout(
+        coloraxis={
+            "colorscale": "Cividis",
+            "cmin": 0,
+            "cmax": 0.3,  # the last periods, above it, are not where the two differ
+            "colorbar": {
+                **bar,
+                "x": 0.31,
+                "len": 0.55,
+                "title": {"text": "fraction", "side": "bottom"},
+                "tickvals": [0, 0.1, 0.2, 0.3],
+                "ticktext": ["0", "0.1", "0.2", "0.3 or more"],
+            },
+        },
+        coloraxis2={
+            "colorscale": SPLIT_SCALE,
+            "cmin": 0,
+            "cmax": 2,
+            "colorbar": {**bar, "x": 0.865, "len": 0.27, "title": {"text": "ratio", "side": "bottom"}},
+        },
+    )
+    phone: dict[str, Any] = {"height": 1010, "annotations": {}, "coloraxis": {}, "coloraxis2": {}}
+    for i, suffix in enumerate(("", "2", "3")):
+        high = 1 - 0.36 * i
+        phone[f"xaxis{suffix}"] = {"domain": [0, 1], "anchor": f"y{suffix}", "title": {"text": "period k"}}
+        phone[f"yaxis{suffix}"] = {"domain": [high - 0.26, high], "title": {"text": "liquidity L"}}
+        phone["annotations"][i] = {"x": 0.5, "y": high}
+    phone["coloraxis"]["colorbar"] = {"x": 0.24, "len": 0.5, "y": -0.07}
+    phone["coloraxis2"]["colorbar"] = {"x": 0.78, "len": 0.46, "y": -0.07}
+    return finish(
+        figure,
+        height=430,
+        alt="Three heat maps over period and liquidity. The optimum's fraction rises with liquidity in every period; "
+        "Almgren-Chriss's depends on the period alone; their ratio crosses one near a liquidity of one.",
+        phone=phone,
+    )
+
+
+def haste(levels: NDArray[np.float64], optimal: NDArray[np.float64], other: NDArray[np.float64]) -> go.Figure:
+    """How much more than the optimum another rule sells, in percent, against liquidity and for a few periods.
+
+    Args:
+        levels: (G,) liquidity levels.
+        optimal: (K, G) the optimum's fractions for periods 0 .. K-1.
+        other: (K, G) the other rule's.
+    """
+    last = len(optimal) - 1
+    shown = [0, last // 2, round(0.8 * last), last - 1, last]
+    figure = go.Figure()
+    for k, shade in zip(shown, ("#8c4a00", "#b86a0c", "#e08a1e", "#f0b060", NEUTRAL), strict=True):
+        figure.add_scatter(
+            x=np.round(levels, 4),
+            y=np.round(100 * (other[k] / optimal[k] - 1), 4),
+            mode="lines",
+            name=f"period {k}",
+            line={"color": shade, "width": 3, **({"dash": "dot"} if k == last else {})},
+        )
+    figure.update_xaxes(title="liquidity L")
+    figure.update_yaxes(title="sold beyond the optimum (%)", rangemode="tozero")
+    return finish(
+        figure,
+        height=400,
+        alt="The rolling rule sells two to three percent more than the optimum early in the program, most where "
+        "liquidity is low, and exactly as much in the last period with a choice.",
+    )
+
+
+def value_of_adapting(maps: Mapping[float, pd.DataFrame], selected: float) -> go.Figure:
+    """What adapting is worth, in percent, by liquidity's spread and half-life; a slider over the urgency.
+
+    Args:
+        maps: by kappa T, a table of percentages with spreads as index and half-lives over T as columns.
+        selected: the kappa T shown first.
+    """
+    keys = list(maps)
+    first = maps[selected]
+
+    def shown(table: pd.DataFrame) -> dict[str, Any]:
+        values = table.to_numpy()
+        text = [["<0.01" if z < 0.01 else f"{z:.2f}" if z < 1 else f"{z:.1f}" for z in row] for row in values]
+        return {"z": np.round(values, 5).tolist(), "text": text}
+
+    top = max(float(table.to_numpy().max()) for table in maps.values())
+    figure = go.Figure(
+        go.Heatmap(
+            x=[f"{value:g}" for value in first.columns],
+            y=[f"{value:g}" for value in first.index],
+            **shown(first),
+            texttemplate="%{text}",
+            colorscale="Cividis",
+            zmin=0,
+            zmax=top,
+            hovertemplate="spread %{y}, half-life %{x} T: %{text}%<extra></extra>",
+            colorbar={"title": {"text": "%"}, "thickness": 12, "outlinewidth": 0},
+            xgap=1,
+            ygap=1,
+        )
+    )
+    figure.update_xaxes(title="half-life of liquidity (parts of the horizon T)", type="category", showgrid=False)
+    figure.update_yaxes(title="spread: standard deviation of log L", type="category", showgrid=False)
+    changes = [{key: [value] for key, value in shown(maps[k]).items()} for k in keys]
+    add_slider(figure, "urgency κT", [f"{k:g}" for k in keys], changes, [0], keys.index(selected))
+    return finish(
+        figure,
+        height=520,
+        alt="A heat map of the percentage of J that adapting saves: it grows with the spread of liquidity and falls "
+        "with its half-life, to nearly nothing when liquidity moves more slowly than the program.",
+        phone={"height": 520, "xaxis": {"title": {"text": "half-life of liquidity / T"}}},
+    )
+
+
+# --- chapter: 09 objectives
+
+
+def rankings(panels: Mapping[str, pd.DataFrame]) -> go.Figure:
+    """Rank of every policy under several objectives, one panel a market; equal values share the mean of their ranks.
+
+    Args:
+        panels: by market, a table of values to be small, with a row a policy and a column an objective.
+    """
+    figure = make_subplots(rows=1, cols=len(panels), subplot_titles=list(panels), horizontal_spacing=0.12)
+    for column, table in enumerate(panels.values(), 1):
+        ranks = table.round(1).rank(method="average")
+        seen: dict[tuple[float, ...], list[str]] = {}
+        for name in table.index:
+            seen.setdefault(tuple(ranks.loc[name]), []).append(name)
+        for place, names in seen.items():
+            figure.add_scatter(
+                x=list(table.columns),
+                y=list(place),
+                mode="lines+markers",
+                name=", ".join(names),
+                legend="legend" if column == 1 else f"legend{column}",
+                line={"color": COLOURS[names[0]], "width": 3},
+                marker={"size": 13},
+                hovertemplate="%{x}: rank %{y}<extra>" + ", ".join(names) + "</extra>",
+                row=1,
+                col=column,
+            )
+        count = len(table)
+        figure.update_yaxes(range=[count + 0.5, 0.5], dtick=1, row=1, col=column)
+        figure.update_xaxes(range=[-0.25, len(table.columns) - 0.75], row=1, col=column)
+    figure.update_yaxes(title="rank (1 is best)", row=1, col=1)
+    figure.update_layout(
+        margin={"b": 150},
+        legend={"x": 0, "y": -0.14, "yanchor": "top", "orientation": "v"},
+        legend2={"x": 0.56, "y": -0.14, "yanchor": "top", "orientation": "v"},
+    )
+    return finish(
+        figure,
+        height=540,
+        alt="Rank of each policy under three objectives, in the constant and in the stochastic market. Lines cross in "
+        "both: the schedule that is best by J is not best by the tail mean, and under random liquidity not by J_mv.",
+        phone={
+            "height": 1000,
+            "margin": {"b": 20},
+            "xaxis": {"domain": [0, 1], "anchor": "y"},
+            "yaxis": {"domain": [0.68, 1]},
+            "xaxis2": {"domain": [0, 1], "anchor": "y2"},
+            "yaxis2": {"domain": [0.2, 0.52]},
+            "legend": {"y": 0.645},
+            "legend2": {"x": 0, "y": 0.165},
+            "annotations": {0: {"x": 0.5}, 1: {"x": 0.5, "y": 0.52}},
+        },
+    )
+
+
+def planned_risk(families: Mapping[str, pd.DataFrame], marked: Mapping[str, Mapping[str, float]]) -> go.Figure:
+    """Mean against standard deviation of the shortfall as the risk aversion that a family plans with grows.
+
+    Args:
+        families: by policy, a table with index the planned risk aversion and columns mean, std [$].
+        marked: by policy, names of points and the planned risk aversion where each stands.
+    """
+    figure = go.Figure()
+    symbols = ["circle", "diamond", "square"]
+    for name, table in families.items():
+        figure.add_scatter(
+            x=np.round(table["std"], 2),
+            y=np.round(table["mean"], 2),
+            mode="lines+markers",
+            name=name,
+            line={"color": COLOURS[name], "width": 3},
+            marker={"size": 4},
+            customdata=np.array(table.index),
+            hovertemplate=name + " planned with λ′ = %{customdata:.3g}: std %{x:.1f}, mean %{y:,.0f}<extra></extra>",
+        )
+        for symbol, (label, at) in zip(symbols, marked[name].items(), strict=False):
+            figure.add_scatter(
+                x=[table.loc[at, "std"]],
+                y=[table.loc[at, "mean"]],
+                mode="markers",
+                name=label,
+                legendgroup=label,
+                showlegend=name == next(iter(families)),
+                marker={
+                    "symbol": symbol,
+                    "size": 14,
+                    "color": "rgba(0,0,0,0)",
+                    "line": {"color": NEUTRAL, "width": 2.5},
+                },
+                hovertemplate=f"{name}, {label}: λ′ = {at:.3g}<extra></extra>",
+            )
+    figure.update_xaxes(title="standard deviation of the shortfall ($)", rangemode="tozero")
+    figure.update_yaxes(title="expected shortfall ($)")
+    return finish(
+        figure,
+        height=480,
+        alt="Mean against standard deviation for two families of policies. The curve of schedules bends back: beyond a "
+        "small risk aversion, more of it raises both. The adaptive family lies far to its left.",
+    )
+
+
+def reversal(maps: Mapping[float, pd.DataFrame], selected: float, note: tuple[float, float]) -> go.Figure:
+    """J_mv of the averse schedule over that of TWAP, by impact over luck and liquidity's volatility.
+
+    Args:
+        maps: by kappa T, a table of ratios, with liquidity volatilities as index and impact over luck as columns.
+        selected: the kappa T shown first.
+        note: where the original note's market lies: (impact over luck, volatility of liquidity).
+    """
+    keys, first = list(maps), maps[selected]
+
+    def shown(table: pd.DataFrame) -> list[list[float]]:
+        values: list[list[float]] = np.round(np.log2(table.to_numpy()), 3).tolist()
+        return values
+
+    x, y = first.columns.to_numpy(float), first.index.to_numpy(float)
+    ticks = [0.5, 0.7, 1.0, 1.4, 2.0]
+    figure = go.Figure(
+        go.Heatmap(
+            x=x,
+            y=y,
+            z=shown(first),
+            zsmooth="best",
+            zmin=-1,
+            zmax=1,
+            colorscale=SPLIT_SCALE,
+            customdata=np.round(first.to_numpy(), 3),
+            hoverinfo="skip",
+            colorbar={
+                "title": {"text": "AC / TWAP"},
+                "tickvals": np.log2(ticks),
+                "ticktext": [f"{t:g}" for t in ticks],
+                "thickness": 12,
+                "outlinewidth": 0,
+            },
+        )
+    )
+    figure.add_contour(
+        x=x,
+        y=y,
+        z=shown(first),
+        contours={"start": 0, "end": 0, "size": 1, "coloring": "none"},
+        line={"color": "#444", "width": 3},
+        showscale=False,
+        showlegend=False,
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=[note[0]],
+        y=[note[1]],
+        mode="markers+text",
+        text=["the note"],
+        textposition="bottom center",
+        textfont={"color": "#222"},
+        marker={"size": 12, "color": "#222", "symbol": "x"},
+        showlegend=False,
+        hovertemplate="impact over luck %{x:.1f}, volatility of liquidity %{y}<extra>the note</extra>",
+    )
+    decades = [value for value in (0.1, 0.3, 1, 3, 10, 30, 100) if x[0] <= value <= x[-1]]
+    figure.update_xaxes(
+        type="log", title="impact over luck: mean over standard deviation of TWAP's cost in constant liquidity",
+        tickvals=decades, ticktext=[f"{v:g}" for v in decades], range=np.log10([x[0], x[-1]]), showgrid=False,
+    )  # fmt: skip
+    figure.update_yaxes(title="volatility of liquidity", range=[y[0], y[-1]], showgrid=False)
+    changes = [{"z": [shown(maps[k]), shown(maps[k])]} for k in keys]
+    add_slider(figure, "urgency κT", [f"{k:g}" for k in keys], changes, [0, 1], keys.index(selected))
+    return finish(
+        figure,
+        height=520,
+        alt="A map of the ratio of the averse schedule's J_mv to TWAP's. Where the price's luck is large beside impact "
+        "the averse schedule is better; where impact is large and liquidity volatile it is worse.",
+        phone={"height": 540, "xaxis": {"title": {"text": "impact over luck"}}},
+    )
+
+
+# --- chapter: 10 stress
+
+
+def _stressed_line(policy: str) -> tuple[str, dict[str, Any]]:
+    """The legend group of a policy's name and its line: dashed where it was told of the stress."""
+    base = policy.removesuffix(TOLD)
+    return base, {"color": COLOURS.get(base, NEUTRAL), "width": 2.5, "dash": "dash" if policy != base else "solid"}
+
+
+def _told_key(figure: go.Figure) -> None:
+    """A legend entry that explains the dashes."""
+    line = {"color": NEUTRAL, "width": 2.5, "dash": "dash"}
+    figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name="dashed: told of the stress")
+
+
+def _drop_axis(figure: go.Figure, drops: Sequence[float], **where: Any) -> None:
+    """An axis of shock sizes on which every halving of the liquidity left is one step, as `_drop_place` has it."""
+    labels = [f"−{100 * drop:.0f}%" if drop else "none" for drop in drops]
+    figure.update_xaxes(title="size of a liquidity shock", tickvals=_drop_place(drops), ticktext=labels, **where)
+
+
+def _drop_place(drops: Sequence[float]) -> NDArray[np.float64]:
+    place: NDArray[np.float64] = np.round(-np.log2(1 - np.asarray(drops, dtype=np.float64)), 4)
+    return place
+
+
+def stress_split(costs: pd.DataFrame) -> go.Figure:
+    """J of every policy in every scenario, planned for the normal market and told, on one logarithmic axis.
+
+    Args:
+        costs: a row per scenario and policy: scenario, policy, planned, told (both J over the normal optimum's); told
+            is NaN for policies whose plan is the same everywhere.
+    """
+    scenarios = list(dict.fromkeys(costs["scenario"]))
+    policies = list(dict.fromkeys(costs["policy"]))
+    figure = go.Figure()
+    for i, policy in enumerate(policies):
+        rows = costs[costs["policy"] == policy].set_index("scenario").loc[scenarios]
+        y = [len(scenarios) - 1 - s + 0.15 * ((len(policies) - 1) / 2 - i) for s in range(len(scenarios))]
+        planned, told = rows["planned"].round(4).tolist(), rows["told"].round(4).tolist()
+        colour = COLOURS.get(policy, NEUTRAL)
+        blind = bool(rows["told"].isna().all())
+        gaps = [value for pair in zip(told, planned, [None] * len(told), strict=True) for value in pair]
+        figure.add_scatter(
+            x=planned,
+            y=y,
+            mode="markers",
+            name=policy,
+            legendgroup=policy,
+            marker={
+                "color": colour,
+                "size": 8,
+                "symbol": "diamond" if blind else "circle-open",
+                "line": {"width": 2, "color": colour},
+            },
+            customdata=scenarios,
+            hovertemplate=f"{policy}, planned for the normal market<br>%{{customdata}}: %{{x:.2f}}<extra></extra>",
+        )
+        if blind:
+            continue
+        figure.add_scatter(
+            x=gaps,
+            y=[value for here in y for value in (here, here, None)],
+            mode="lines",
+            legendgroup=policy,
+            showlegend=False,
+            hoverinfo="skip",
+            line={"color": colour, "width": 2},
+        )
+        figure.add_scatter(
+            x=told,
+            y=y,
+            mode="markers",
+            legendgroup=policy,
+            showlegend=False,
+            marker={"color": colour, "size": 9},
+            customdata=scenarios,
+            hovertemplate=f"{policy}, told<br>%{{customdata}}: %{{x:.2f}}<extra></extra>",
+        )
+    figure.add_vline(x=1, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
+    low, high = np.nanmin(costs[["planned", "told"]]), np.nanmax(costs[["planned", "told"]])
+    figure.update_xaxes(
+        type="log",
+        title="J in multiples of the optimum's in the normal market",
+        range=np.log10([0.93 * min(low, 1.0), 1.15 * high]),
+        tickvals=[1, 1.5, 2, 3, 5, 10, 20, 30],
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(scenarios))),
+        ticktext=[name.replace("_", " ") for name in scenarios[::-1]],
+        range=[-0.6, len(scenarios) - 0.4],
+        zeroline=False,
+    )
+    return finish(
+        figure,
+        height=680,
+        alt="For every scenario and policy the objective when planned for the normal market, an open mark, joined to "
+        "the objective when told, a filled one. The joining lines are longest in the volatility spike, the liquidity "
+        "collapse and the combined scenario.",
+        phone={"height": 820, "margin": {"l": 96, "r": 12}, "yaxis": {"tickfont": {"size": 10}}},
+    )
+
+
+def waiting_for_recovery(
+    level: NDArray[np.float64],
+    forecasts: Mapping[int, NDArray[np.float64]],
+    holdings: Mapping[str, NDArray[np.float64]],
+) -> go.Figure:
+    """What a rule expects of liquidity against what comes, and what it then holds.
+
+    Args:
+        level: mean liquidity of each period (N,).
+        forecasts: by the period k in which they are made, expected levels of periods k, k + 1, ... of the rule.
+        holdings: mean inventory (N + 1,) by policy.
+    """
+    figure = make_subplots(
+        rows=1, cols=2, horizontal_spacing=0.13, subplot_titles=["What it expects, what comes", "What it holds"]
+    )
+    figure.add_scatter(
+        x=np.arange(len(level)), y=np.round(level, 4), name="mean liquidity", line={"color": LIQUIDITY, "width": 3}
+    )
+    for i, (start, values) in enumerate(forecasts.items()):
+        figure.add_scatter(
+            x=np.arange(start, start + len(values)),
+            y=np.round(values, 4),
+            name="forecast of the normal market's model",
+            legendgroup="forecast",
+            showlegend=i == 0,
+            mode="lines",
+            line={"color": CONTRAST, "width": 1.5, "dash": "dot"},
+        )
+    for policy, held in holdings.items():
+        _, line = _stressed_line(policy)
+        figure.add_scatter(x=np.arange(len(held)), y=np.round(held, 1), name=policy, line=line, row=1, col=2)
+    figure.update_xaxes(title="period k", row=1, col=1)
+    figure.update_xaxes(title="time (periods)", row=1, col=2)
+    figure.update_yaxes(title="liquidity L", range=[0, 1.08], row=1, col=1)
+    figure.update_yaxes(title="mean inventory (shares)", rangemode="tozero", row=1, col=2)
+    figure.update_layout(legend={"y": -0.2, "yanchor": "top"})
+    phone = _stacked(figure, 2, 820, 0.17)
+    phone["legend"] = {"y": -0.1, "yanchor": "top"}
+    return finish(
+        figure,
+        height=470,
+        alt="Left: liquidity stays at its collapsed level while every forecast of the normal market's model rises to "
+        "one. Right: rules that believe it hold several times as many shares towards the end as when told.",
+        phone=phone,
+    )
+
+
+_DEARER = np.concatenate([np.linspace(0.995, 0.06, 20), np.geomspace(0.05, 0.002, 14)])
+"""Shares of episodes at which the curves of `_dearer` are drawn."""
+
+
+def _dearer(samples: Mapping[str, Mapping[str, Any]], active: int) -> tuple[go.Figure, list[dict[str, list[Any]]]]:
+    """Curves of how many episodes cost more than a given amount, at one setting, and the data of all settings."""
+    settings = list(samples)
+    changes = [
+        {"x": [np.round(np.quantile(np.asarray(sample), 1 - _DEARER)).tolist() for sample in samples[key].values()]}
+        for key in settings
+    ]
+    figure = go.Figure()
+    for policy, x in zip(samples[settings[active]], changes[active]["x"], strict=True):
+        base, line = _stressed_line(policy)
+        figure.add_scatter(
+            x=x,
+            y=np.round(100 * _DEARER, 3),
+            mode="lines",
+            name=base,
+            legendgroup=base,
+            showlegend=policy == base,
+            line=line,
+            hovertemplate=f"{policy}: %{{y:.1f}}% above %{{x:,.0f}} $<extra></extra>",
+        )
+    _told_key(figure)
+    figure.update_xaxes(title="implementation shortfall of an episode ($)", tickformat=",d")
+    figure.update_yaxes(
+        title="episodes that cost more (%)",
+        type="log",
+        range=np.log10([0.18, 110]),
+        tickvals=[100, 50, 20, 10, 5, 2, 1, 0.5, 0.2],
+    )
+    return figure, changes
+
+
+def scenario_tails(samples: Mapping[str, Mapping[str, Any]], selected: str) -> go.Figure:
+    """The shortfall's distribution by policy, as the share of episodes dearer than an amount; a slider of scenarios.
+
+    Args:
+        samples: by scenario, IS (n,) [$] by policy; the same policies in the same order everywhere.
+        selected: the scenario shown first.
+    """
+    names = list(samples)
+    active = names.index(selected)
+    figure, changes = _dearer(samples, active)
+    windows = []
+    for change in changes:  # every scenario has its own scale
+        low, high = (pick(value for curve in change["x"] for value in curve) for pick in (min, max))
+        windows.append([low - 0.03 * (high - low), high + 0.03 * (high - low)])
+    traces = list(range(len(changes[0]["x"])))
+    labels = [name.replace("_", " ") for name in names]
+    add_slider(figure, "scenario", labels, changes, traces, active)
+    slider = figure.layout.sliders[0]
+    slider.currentvalue.prefix = "scenario: "
+    for step, change, window in zip(slider.steps, changes, windows, strict=True):
+        step.method, step.args = "update", [change, {"xaxis.range": window}, traces]
+    figure.update_xaxes(range=windows[active])
+    return finish(
+        figure,
+        height=540,
+        alt="Share of episodes whose shortfall is above an amount, on a logarithmic scale, by policy; the slider "
+        "chooses the scenario. Under liquidity shocks the curves of AC and the best static schedule reach far to the "
+        "right, TWAP's less, and those of the rules that react are the steepest.",
+        phone={"height": 580},
+    )
+
+
+def severity_tails(samples: Mapping[float, Mapping[str, Any]], selected: float) -> go.Figure:
+    """The distribution of the shortfall by policy, with a slider over the size of liquidity shocks; axes fixed.
+
+    Args:
+        samples: by relative drop of liquidity, IS (n,) [$] by policy.
+        selected: the drop shown first.
+    """
+    drops = list(samples)
+    active = drops.index(selected)
+    figure, changes = _dearer({f"{drop}": samples[drop] for drop in drops}, active)
+
+    def label(drop: float) -> str:
+        ends = {name: np.quantile(np.asarray(samples[drop][name]), 0.99) for name in ("AC", "rolling")}
+        worst = ", ".join(f"{name} ${value:,.0f}" for name, value in ends.items())
+        return f"{f'−{100 * drop:.0f}%' if drop else 'none'} (1 in 100 costs more than: {worst})"
+
+    add_slider(figure, "shock", [label(drop) for drop in drops], changes, list(range(len(changes[0]["x"]))), active)
+    figure.layout.sliders[0].currentvalue.prefix = "size of a shock: "
+    everything = [value for change in changes for curve in change["x"] for value in curve]
+    figure.update_xaxes(
+        type="log",
+        range=np.log10([0.97 * min(everything), 1.05 * max(everything)]),
+        tickvals=[1000, 1500, 2000, 3000, 5000, 10_000, 20_000],
+    )
+    return finish(
+        figure,
+        height=540,
+        alt="Share of episodes whose shortfall is above an amount, on logarithmic scales, by policy. As the shocks "
+        "become more severe the tails of the schedules run off to the right, and the rules that react hardly move.",
+        phone={"height": 580, **_SMALL_SLIDER},
+    )
+
+
+def first_trades(table: pd.DataFrame) -> go.Figure:
+    """The first trade of each rule against the size of the shocks that it was told of.
+
+    Args:
+        table: indexed by relative drop, a column a policy [shares]; columns that do not end in `TOLD` are drawn thin.
+    """
+    figure = go.Figure()
+    for policy in table.columns:
+        _, line = _stressed_line(policy)
+        if not policy.endswith(TOLD):
+            line |= {"width": 1.5, "dash": "dot"}
+        figure.add_scatter(
+            x=_drop_place(table.index),
+            y=table[policy].round(2),
+            name=policy if policy.endswith(TOLD) else f"{policy}, normal market",
+            mode="lines+markers" if policy.endswith(TOLD) else "lines",
+            line=line,
+            hovertemplate=f"{policy}: %{{y:.0f}} shares<extra></extra>",
+        )
+    _drop_axis(figure, list(table.index))
+    figure.update_yaxes(title="first trade (shares)", rangemode="tozero")
+    return finish(
+        figure,
+        height=380,
+        alt="First trade against the size of the shocks: the optimum's hardly moves when it is told, the rolling "
+        "rule's rises steeply with severity.",
+        phone={"legend": {"font": {"size": 11}}, "height": 420},
+    )
+
+
+def failure_by_severity(free: pd.DataFrame, capped: pd.DataFrame) -> go.Figure:
+    """Both halves of the criterion of failure against the size of liquidity shocks.
+
+    Args:
+        free: of `optexec.stress.severity` without a participation cap; its cost ratio is shown.
+        capped: of the same with a cap; its share of unfinished episodes is shown.
+    """
+    figure = make_subplots(
+        rows=1,
+        cols=2,
+        horizontal_spacing=0.13,
+        subplot_titles=["Cost, without a cap", "Unfinished episodes, with the cap"],
+    )
+    for col, (table, key, scale, least) in enumerate(
+        [(free, "cost_ratio", 1.0, 0.0), (capped, "unfinished", 100.0, 0.1)], start=1
+    ):
+        for policy in dict.fromkeys(table["policy"]):
+            rows = table[table["policy"] == policy]
+            base, line = _stressed_line(policy)
+            value, half = scale * rows[key].to_numpy(), scale * rows[f"{key}_ci"].to_numpy()
+            value = np.maximum(value, least)
+            figure.add_scatter(
+                x=_drop_place(rows["drop"].to_numpy()),
+                y=np.round(value, 4),
+                error_y={
+                    "array": np.round(half, 4),
+                    "arrayminus": np.round(np.minimum(half, 0.9 * value), 4),
+                    "thickness": 1,
+                    "width": 3,
+                },
+                name=base,
+                legendgroup=base,
+                showlegend=col == 1 and policy == base,
+                mode="lines+markers",
+                marker={"size": 6},
+                line=line,
+                hovertemplate=f"{policy}: %{{y:.3g}}<extra></extra>",
+                row=1,
+                col=col,
+            )
+        _drop_axis(figure, sorted(set(table["drop"])), row=1, col=col)
+        threshold = 2.0 if col == 1 else 5.0
+        figure.add_hline(y=threshold, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"}, row=1, col=col)
+    _told_key(figure)
+    figure.update_yaxes(title="mean IS over the normal market's", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(
+        title="episodes below 99% completion (%)",
+        type="log",
+        range=np.log10([0.09, 100]),
+        tickvals=[0.1, 0.3, 1, 2, 5, 10, 20, 50, 100],
+        row=1,
+        col=2,
+    )
+    figure.update_xaxes(tickangle=-45)
+    figure.update_layout(legend={"y": 1.1}, margin={"t": 84})
+    phone = _stacked(figure, 2, 900, 0.16)
+    phone["legend"] = {"y": 1.04}
+    return finish(
+        figure,
+        height=500,
+        alt="Left: without a cap the mean cost of schedules reaches twice its normal value only beyond shocks of 97%, "
+        "and that of the rules that react stays flat. Right: under the cap TWAP and VWAP are above 5% unfinished "
+        "even without shocks, most others rise above it near 80%, and the rolling rule that was told stays below.",
+        phone=phone,
+    )
+
+
+# --- chapter: 11 parameters
+
+WRONG = {"½": "#6c8ebf", "2": "#c8775a"}
+"""Colours of a parameter believed to be half and twice what it is."""
+
+
+def tornado(regrets: pd.DataFrame) -> go.Figure:
+    """What misestimates by a factor of two cost: halves to the left, doubles to the right, a panel a policy.
+
+    Args:
+        regrets: a row an estimate, with columns policy, parameter, factor (0.5 or 2), regret and ci [$], and right, the
+            regret of the same policy with all parameters right [$].
+    """
+    policies = list(dict.fromkeys(regrets["policy"]))
+    largest = regrets.groupby("parameter")["regret"].max().sort_values()
+    reach = 1.3 * float(regrets["regret"].max())
+    figure = make_subplots(
+        rows=1, cols=len(policies), shared_yaxes=True, subplot_titles=policies, horizontal_spacing=0.04
+    )
+    for p, policy in enumerate(policies):
+        here = regrets[regrets["policy"] == policy].set_index("parameter")
+        for (label, colour), side in zip(WRONG.items(), (-1, 1), strict=True):
+            rows = here[here["factor"] == (0.5 if side < 0 else 2.0)].loc[largest.index]
+            figure.add_bar(
+                x=(side * rows["regret"]).round(2),
+                y=list(rows.index),
+                orientation="h",
+                name=f"believed {label}×",
+                legendgroup=label,
+                showlegend=p == 0,
+                marker_color=colour,
+                text=[f"{value:,.0f}" if value >= 9.5 else f"{value:.1f}" for value in rows["regret"]],
+                textposition="outside",
+                textangle=0,
+                cliponaxis=False,
+                customdata=np.column_stack([rows["regret"], rows["ci"]]).round(2),
+                hovertemplate=f"{policy}, %{{y}} believed {label}×: "
+                "%{customdata[0]:,.2f} ± %{customdata[1]:,.2f} $<extra></extra>",
+                error_x={"array": rows["ci"].round(2), "thickness": 1.5, "width": 3, "color": NEUTRAL},
+                row=1,
+                col=p + 1,
+            )
+        right = float(here["right"].iloc[0])
+        for side in (-1, 1):
+            figure.add_vline(
+                x=side * right, line={"color": COLOURS[policy], "width": 1.5, "dash": "dot"}, row=1, col=p + 1
+            )
+    ticks = [-300, -150, 0, 150, 300]
+    figure.update_xaxes(
+        range=[-reach, reach], tickvals=ticks, ticktext=[f"{abs(tick)}" for tick in ticks], zeroline=True
+    )
+    figure.update_xaxes(title="J above the optimum ($)", row=1, col=(len(policies) + 1) // 2)
+    figure.update_layout(barmode="overlay", bargap=0.35, margin={"t": 70, "l": 110}, legend={"y": 1.12})
+    phone: dict[str, Any] = {"height": 250 * len(policies) + 60, "annotations": {}, "legend": {"y": 1.06}}
+    for p in range(len(policies)):
+        top, number = 1 - p / len(policies), "" if p == 0 else str(p + 1)
+        phone[f"xaxis{number}"] = {"domain": [0, 1], "anchor": f"y{number}"}
+        phone[f"yaxis{number}"] = {"domain": [top - 0.7 / len(policies), top], "showticklabels": True}
+        phone["annotations"][str(p)] = {"x": 0.5, "y": top}
+    return finish(
+        figure,
+        height=390,
+        alt="Tornado: J above the optimum when one parameter is believed to be half (to the left) or twice (to the "
+        f"right) what it is, for {', '.join(policies)}, sorted by size: {', '.join(largest.index[::-1])}.",
+        phone=phone,
+    )
+
+
+def regret_curves(curves: pd.DataFrame, level: float) -> go.Figure:
+    """J above the optimum against the factor by which a parameter is misjudged, both on log scales.
+
+    Args:
+        curves: columns parameter (a panel each), policy, factor and regret [$].
+        level: a regret to compare with, that of AC with all parameters right [$].
+    """
+    parameters = list(dict.fromkeys(curves["parameter"]))
+    figure = make_subplots(
+        rows=2, cols=2, shared_yaxes=True, subplot_titles=parameters, horizontal_spacing=0.05, vertical_spacing=0.2
+    )
+    for p, parameter in enumerate(parameters):
+        place = {"row": p // 2 + 1, "col": p % 2 + 1}
+        panel = curves[curves["parameter"] == parameter]
+        for policy in dict.fromkeys(panel["policy"]):
+            line = panel[panel["policy"] == policy]
+            figure.add_scatter(
+                x=line["factor"].round(4),
+                y=[float(f"{max(value, 1e-3):.4g}") for value in line["regret"]],
+                name=policy,
+                legendgroup=policy,
+                showlegend=p == 0,
+                mode="lines",
+                line={"color": COLOURS[policy], "width": 2.5},
+                hovertemplate=f"{policy}, believed %{{x:.2f}}×: %{{y:.3g}} $<extra>{parameter}</extra>",
+                **place,
+            )
+        figure.add_hline(y=level, line={"color": COLOURS["AC"], "width": 1.2, "dash": "dot"}, **place)
+        figure.add_vline(x=1, line={"color": NEUTRAL, "width": 1}, **place)
+    factors = [0.25, 0.5, 1, 2, 4]
+    figure.update_xaxes(type="log", tickvals=factors, ticktext=["¼×", "½×", "1×", "2×", "4×"])
+    figure.update_xaxes(title="believed / true", row=2)
+    figure.update_yaxes(type="log", tickvals=[0.01, 0.1, 1, 10, 100, 1000], range=[-2, 3.5])
+    figure.update_yaxes(title="J above the optimum ($)", col=1)
+    figure.update_layout(legend={"y": 1.07}, margin={"t": 64})
+    phone = _stacked(figure, 4, 1300, 0.07)
+    for axis in ("yaxis2", "yaxis4"):
+        phone[axis]["showticklabels"] = True
+    phone["legend"] = {"y": 1.04}
+    return finish(
+        figure,
+        height=620,
+        alt="Regret against the factor of misjudgement on log-log axes, one panel each for "
+        f"{', '.join(parameters)}. The optimum's regret is a V that dips to zero at the true value with slope two on "
+        "either side; AC's has a floor there.",
+        phone=phone,
+    )
+
+
+def regret_valleys(factors: Sequence[float], panels: Mapping[str, NDArray[np.float64]]) -> go.Figure:
+    """Maps of J above the optimum with eta (across) and sigma (up) misjudged; a valley where the errors cancel.
+
+    Args:
+        factors: believed over true, ascending, of both parameters.
+        panels: regret (F, F) [$] by policy, rows by sigma, columns by eta.
+    """
+    figure = make_subplots(
+        rows=1, cols=len(panels), shared_yaxes=True, subplot_titles=list(panels), horizontal_spacing=0.05
+    )
+    contours = [1.0, 3, 10, 30, 100, 300, 1000]
+    for p, (name, regret) in enumerate(panels.items()):
+        figure.add_contour(
+            x=np.log2(factors).round(4),
+            y=np.log2(factors).round(4),
+            z=np.log10(np.maximum(regret, 0.1)).round(3),
+            customdata=np.round(regret, 2),
+            zmin=0,
+            zmax=3.5,
+            contours={"start": 0, "end": 3.5, "size": 0.25, "coloring": "heatmap"},
+            line={"width": 0.5, "color": "rgba(128,128,128,0.6)"},
+            colorscale="Viridis_r",
+            showscale=p == len(panels) - 1,
+            colorbar={
+                "title": {"text": "$ above<br>optimum"},
+                "tickvals": np.log10(contours),
+                "ticktext": [f"{value:,.0f}" for value in contours],
+                "thickness": 14,
+            },
+            hovertemplate=f"{name}: %{{customdata:,.1f}} $<extra></extra>",
+            row=1,
+            col=p + 1,
+        )
+        reach = float(np.log2(factors[-1]))
+        figure.add_scatter(
+            x=[-reach, reach], y=[-reach / 2, reach / 2], mode="lines", showlegend=False, hoverinfo="skip",
+            line={"color": "#ff8c69", "dash": "dash", "width": 2}, row=1, col=p + 1,
+        )  # fmt: skip
+        figure.add_scatter(
+            x=[0], y=[0], mode="markers", showlegend=False, hovertemplate="the truth<extra></extra>",
+            marker={"symbol": "x", "size": 10, "color": "#d1495b"}, row=1, col=p + 1,
+        )  # fmt: skip
+    powers = [-2, -1, 0, 1, 2]
+    labels = ["¼×", "½×", "1×", "2×", "4×"]
+    figure.update_xaxes(tickvals=powers, ticktext=labels, title="believed η / true η", showgrid=False)
+    figure.update_yaxes(tickvals=powers, ticktext=labels, showgrid=False)
+    figure.update_yaxes(title="believed σ / true σ", row=1, col=1)
+    phone: dict[str, Any] = {"height": 760, "annotations": {"0": {"x": 0.5, "y": 1}, "1": {"x": 0.5, "y": 0.43}}}
+    phone |= {"xaxis": {"domain": [0, 1]}, "yaxis": {"domain": [0.58, 1]}}
+    phone |= {"xaxis2": {"domain": [0, 1]}, "yaxis2": {"domain": [0, 0.42], "showticklabels": True}}
+    return finish(
+        figure,
+        height=430,
+        alt=f"Maps of regret over the believed impact and the believed volatility for {' and '.join(panels)}: a "
+        "valley of low regret runs through the truth along a dashed line, on which impact grows with the variance.",
+        phone=phone,
+    )
+
+
+# --- chapter: 12 hidden
+
+
+def hidden_level(
+    truth: NDArray[np.float64],
+    implied: NDArray[np.float64],
+    level: NDArray[np.float64],
+    deviation: NDArray[np.float64],
+) -> go.Figure:
+    """One episode's liquidity as it is, as the last fill implied it, and as a filter believes it to be.
+
+    Args:
+        truth: L_k (N,).
+        implied: the level that the last fill before period k implied (N,).
+        level: the filter's mean before the trade of period k (N,).
+        deviation: its standard deviation (N,).
+    """
+    k = np.arange(len(truth))
+    band = 1.96 * deviation
+    figure = go.Figure()
+    figure.add_scatter(
+        x=np.concatenate([k, k[::-1]]),
+        y=np.concatenate([level + band, (level - band)[::-1]]).round(3),
+        fill="toself",
+        fillcolor="rgba(224,138,30,0.18)",
+        line={"width": 0},
+        name="filter, 95% band",
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=k,
+        y=implied.round(3),
+        name="implied by the last fill",
+        mode="lines+markers",
+        line={"color": NEUTRAL, "width": 1.5, "dash": "dot"},
+        marker={"size": 6},
+    )
+    figure.add_scatter(
+        x=k, y=truth.round(3), name="true", mode="lines+markers", line={"color": LIQUIDITY, "width": 2.5}
+    )
+    figure.add_scatter(
+        x=k, y=level.round(3), name="filtered", mode="lines", line={"color": COLOURS["rolling"], "width": 2.5}
+    )
+    figure.update_xaxes(title="time (periods)")
+    figure.update_yaxes(title="liquidity level L", rangemode="tozero")
+    return finish(
+        figure,
+        height=420,
+        alt="One episode of liquidity: the true level, the level implied by the last fill, which lags it by a period, "
+        "and the filter's estimate between that and the mean, with a band around it.",
+        phone={"height": 460, "margin": {"t": 90}},
+    )
+
+
+def information_curves(
+    panels: Mapping[str, tuple[str, pd.DataFrame]], span: tuple[float, float], ticks: Mapping[str, Any]
+) -> go.Figure:
+    """What each degree of information is worth, against a parameter.
+
+    Args:
+        panels: by axis title of y, the axis title of x and a frame indexed by the parameter, with a column a line and
+            ``<line>_ci`` (95% half-width) for the estimated ones.
+        span: ends of the first panel's y-axis.
+        ticks: tickvals and ticktext of the logarithmic x-axes.
+    """
+    styles = {
+        "see it": ("#8c8c8c", "solid"),
+        "bound, one period late": ("#2a9d6f", "dash"),
+        "optimum, filtered": (COLOURS["optimum"], "solid"),
+        "rolling, filtered": (COLOURS["rolling"], "solid"),
+        "optimum, last fill": (COLOURS["optimum"], "dot"),
+        "rolling, last fill": (COLOURS["rolling"], "dot"),
+        "assume constant": (COLOURS["AC"], "solid"),
+    }
+    figure = make_subplots(rows=1, cols=len(panels), horizontal_spacing=0.12)
+    for p, (title, (across, frame)) in enumerate(panels.items()):
+        for name in [column for column in frame.columns if not column.endswith("_ci")]:
+            colour, dash = styles[name]
+            spread = {}
+            if f"{name}_ci" in frame:
+                spread = {"error_y": {"array": frame[f"{name}_ci"].round(4), "thickness": 1.2, "width": 3}}
+            figure.add_scatter(
+                x=frame.index,
+                y=frame[name].round(4),
+                name=name,
+                legendgroup=name,
+                showlegend=p == 0,
+                mode="lines+markers" if spread else "lines",
+                marker={"size": 6},
+                line={"color": colour, "dash": dash, "width": 2.2},
+                hovertemplate=f"{name}: %{{y:.3g}}<extra></extra>",
+                **spread,
+                row=1,
+                col=p + 1,
+            )
+        figure.update_xaxes(title=across, type="log", **ticks, row=1, col=p + 1)
+        figure.update_yaxes(title=title, row=1, col=p + 1)
+    first = next(iter(panels.values()))[1]
+    figure.update_yaxes(range=list(span), row=1, col=1)
+    figure.update_layout(legend={"y": 1.05}, margin={"t": 80})
+    phone: dict[str, Any] = {"height": 520, "legend": {"y": 1.03}}
+    if len(panels) > 1:
+        phone = _stacked(figure, len(panels), 860, 0.14)
+        phone["legend"] = {"y": 1.03}
+    return finish(
+        figure,
+        height=470,
+        alt=f"{' and '.join(panels)} by degree of information, against {first.index.name}.",
+        phone=phone,
     )
