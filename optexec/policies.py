@@ -204,16 +204,28 @@ def best_static(problem: Problem) -> Schedule:
     except np.linalg.LinAlgError:
         worst = float(np.linalg.eigvalsh(steps @ form @ steps.T).min())
         raise ValueError(
-            "the expected cost of schedules is not convex: (temporary + transient/2) E[1/L_k] must exceed "
-            f"permanent/2 (smallest eigenvalue of the quadratic form: {worst:g})"
+            "the expected cost of schedules is not convex, so that round trips would earn money: temporary impact must "
+            "outweigh permanent impact, and the decay of transient impact, at every period's liquidity "
+            f"(smallest eigenvalue of the quadratic form: {worst:g})"
         ) from None
     trades = _stationary(form, np.ones(problem.order.periods, dtype=bool), shares)
     if (trades < 0).any():
-        root = scipy.linalg.cholesky(form + np.abs(form).sum(), lower=True)
+        root = _definite_root(form)
         target = scipy.linalg.solve_triangular(root, np.ones(len(form)), lower=True)
         support = scipy.optimize.nnls(root.T, target)[0] > 0
         trades = np.maximum(_stationary(form, support, shares), 0.0)
     return Schedule(problem, trades * (shares / trades.sum()))
+
+
+def _definite_root(form: Array) -> Array:
+    """Cholesky factor of form + c for a large enough number c, which only shifts J where sum v = X."""
+    shift = float(np.abs(form).max())
+    while True:
+        try:
+            root: Array = scipy.linalg.cholesky(form + shift, lower=True)
+            return root
+        except np.linalg.LinAlgError:
+            shift *= 4  # ends: the form is positive definite where sum v = 0
 
 
 def _stationary(form: Array, support: NDArray[np.bool_], shares: float) -> Array:

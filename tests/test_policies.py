@@ -184,3 +184,14 @@ def test_planners_refuse_what_is_not_convex() -> None:
         ox.rolling(liquid)
     with pytest.raises(ValueError, match="not convex in period 18 at liquidity level 50: q2"):
         ox.optimum(liquid)
+
+
+def test_best_static_needs_a_large_shift() -> None:
+    """A convex problem whose form is definite only where the trades sum to nothing, with a bound that binds."""
+    problem = ox.Problem(
+        order=ox.Order(periods=2),
+        market=ox.Market(temporary=0.00066, permanent=0, transient=0.002, slippage=0, volume_profile=(0.2, 1.8),
+                         liquidity=ox.ConstantLiquidity()),
+        risk_aversion=0,
+    )  # fmt: skip
+    assert ox.best_static(problem).trades == pytest.approx([0, 1000])
