@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "optexec"
 
 # From top to bottom. A module may import from layers below its own, and from its own.
 LAYERS = (
+    {"__main__"},
     {"cli", "figures"},
     {"stress", "offline"},
     {"evaluation"},
