@@ -2419,7 +2419,12 @@ def stress_split(costs: pd.DataFrame) -> go.Figure:
         alt="For every scenario and policy the objective when planned for the normal market, an open mark, joined to "
         "the objective when told, a filled one. The joining lines are longest in the volatility spike, the liquidity "
         "collapse and the combined scenario.",
-        phone={"height": 820, "margin": {"l": 96, "r": 12}, "yaxis": {"tickfont": {"size": 10}}},
+        phone={
+            "height": 820,
+            "margin": {"l": 96, "r": 12},
+            "xaxis": {"title": {"text": "J / J of the normal optimum"}, "tickvals": [1, 2, 3, 5, 10, 20, 30]},
+            "yaxis": {"tickfont": {"size": 10}},
+        },
     )
 
 
@@ -2551,10 +2556,10 @@ def severity_tails(samples: Mapping[float, Mapping[str, Any]], selected: float) 
     def label(drop: float) -> str:
         ends = {name: np.quantile(np.asarray(samples[drop][name]), 0.99) for name in ("AC", "rolling")}
         worst = ", ".join(f"{name} ${value:,.0f}" for name, value in ends.items())
-        return f"{f'−{100 * drop:.0f}%' if drop else 'none'} (1 in 100 costs more than: {worst})"
+        return f"{f'−{100 * drop:.0f}%' if drop else 'none'}; 1 in 100 above {worst}"
 
     add_slider(figure, "shock", [label(drop) for drop in drops], changes, list(range(len(changes[0]["x"]))), active)
-    figure.layout.sliders[0].currentvalue.prefix = "size of a shock: "
+    figure.layout.sliders[0].currentvalue.prefix = "shock: "
     everything = [value for change in changes for curve in change["x"] for value in curve]
     figure.update_xaxes(
         type="log",
@@ -2566,7 +2571,7 @@ def severity_tails(samples: Mapping[float, Mapping[str, Any]], selected: float) 
         height=540,
         alt="Share of episodes whose shortfall is above an amount, on logarithmic scales, by policy. As the shocks "
         "become more severe the tails of the schedules run off to the right, and the rules that react hardly move.",
-        phone={"height": 580, **_SMALL_SLIDER},
+        phone={"height": 580, "xaxis": {"tickvals": [1000, 2000, 5000, 10_000]}, **_SMALL_SLIDER},
     )
 
 
@@ -2582,7 +2587,7 @@ def first_trades(table: pd.DataFrame) -> go.Figure:
         if not policy.endswith(TOLD):
             line |= {"width": 1.5, "dash": "dot"}
         figure.add_scatter(
-            x=_drop_place(table.index),
+            x=_drop_place(list(table.index)),
             y=table[policy].round(2),
             name=policy if policy.endswith(TOLD) else f"{policy}, normal market",
             mode="lines+markers" if policy.endswith(TOLD) else "lines",
@@ -2596,7 +2601,7 @@ def first_trades(table: pd.DataFrame) -> go.Figure:
         height=380,
         alt="First trade against the size of the shocks: the optimum's hardly moves when it is told, the rolling "
         "rule's rises steeply with severity.",
-        phone={"legend": {"font": {"size": 11}}, "height": 420},
+        phone={"legend": {"font": {"size": 11}}, "xaxis": {"tickangle": -45}, "height": 420},
     )
 
 
@@ -2726,6 +2731,8 @@ def tornado(regrets: pd.DataFrame) -> go.Figure:
         phone[f"xaxis{number}"] = {"domain": [0, 1], "anchor": f"y{number}"}
         phone[f"yaxis{number}"] = {"domain": [top - 0.7 / len(policies), top], "showticklabels": True}
         phone["annotations"][str(p)] = {"x": 0.5, "y": top}
+        title = "J above the optimum ($)" if p == len(policies) - 1 else ""
+        phone[f"xaxis{number}"]["title"] = {"text": title}
     return finish(
         figure,
         height=390,
@@ -2778,46 +2785,48 @@ def regret_curves(curves: pd.DataFrame, level: float) -> go.Figure:
         figure,
         height=620,
         alt="Regret against the factor of misjudgement on log-log axes, one panel each for "
-        f"{', '.join(parameters)}. The optimum's regret is a V that dips to zero at the true value with slope two on "
-        "either side; AC's has a floor there.",
+        f"{', '.join(parameters)}. The optimum's regret falls to zero at the true value; AC's has a floor there.",
         phone=phone,
     )
 
 
-def regret_valleys(factors: Sequence[float], panels: Mapping[str, NDArray[np.float64]]) -> go.Figure:
+def regret_valleys(
+    impacts: Sequence[float], volatilities: Sequence[float], panels: Mapping[str, NDArray[np.float64]]
+) -> go.Figure:
     """Maps of J above the optimum with eta (across) and sigma (up) misjudged; a valley where the errors cancel.
 
     Args:
-        factors: believed over true, ascending, of both parameters.
-        panels: regret (F, F) [$] by policy, rows by sigma, columns by eta.
+        impacts: eta, believed over true, ascending (E,).
+        volatilities: sigma, believed over true, ascending (S,).
+        panels: regret (S, E) [$] by policy.
     """
     figure = make_subplots(
         rows=1, cols=len(panels), shared_yaxes=True, subplot_titles=list(panels), horizontal_spacing=0.05
     )
-    contours = [1.0, 3, 10, 30, 100, 300, 1000]
+    contours = [3, 10, 30, 100, 300, 1000]
     for p, (name, regret) in enumerate(panels.items()):
         figure.add_contour(
-            x=np.log2(factors).round(4),
-            y=np.log2(factors).round(4),
-            z=np.log10(np.maximum(regret, 0.1)).round(3),
+            x=np.log2(impacts).round(4),
+            y=np.log2(volatilities).round(4),
+            z=np.log10(np.maximum(regret, contours[0])).round(3),
             customdata=np.round(regret, 2),
-            zmin=0,
-            zmax=3.5,
-            contours={"start": 0, "end": 3.5, "size": 0.25, "coloring": "heatmap"},
+            zmin=np.log10(contours[0]),
+            zmax=3,
+            contours={"start": 0.75, "end": 3, "size": 0.25, "coloring": "heatmap"},
             line={"width": 0.5, "color": "rgba(128,128,128,0.6)"},
             colorscale="Viridis_r",
             showscale=p == len(panels) - 1,
             colorbar={
                 "title": {"text": "$ above<br>optimum"},
                 "tickvals": np.log10(contours),
-                "ticktext": [f"{value:,.0f}" for value in contours],
+                "ticktext": [f"{'≤ ' if value == contours[0] else ''}{value:,.0f}" for value in contours],
                 "thickness": 14,
             },
             hovertemplate=f"{name}: %{{customdata:,.1f}} $<extra></extra>",
             row=1,
             col=p + 1,
         )
-        reach = float(np.log2(factors[-1]))
+        reach = float(np.log2(impacts[-1]))
         figure.add_scatter(
             x=[-reach, reach], y=[-reach / 2, reach / 2], mode="lines", showlegend=False, hoverinfo="skip",
             line={"color": "#ff8c69", "dash": "dash", "width": 2}, row=1, col=p + 1,
@@ -2829,7 +2838,9 @@ def regret_valleys(factors: Sequence[float], panels: Mapping[str, NDArray[np.flo
     powers = [-2, -1, 0, 1, 2]
     labels = ["¼×", "½×", "1×", "2×", "4×"]
     figure.update_xaxes(tickvals=powers, ticktext=labels, title="believed η / true η", showgrid=False)
-    figure.update_yaxes(tickvals=powers, ticktext=labels, showgrid=False)
+    figure.update_yaxes(tickvals=powers, ticktext=labels, showgrid=False, zeroline=False)
+    figure.update_xaxes(range=list(np.log2([impacts[0], impacts[-1]])), zeroline=False)
+    figure.update_yaxes(range=list(np.log2([volatilities[0], volatilities[-1]])))
     figure.update_yaxes(title="believed σ / true σ", row=1, col=1)
     phone: dict[str, Any] = {"height": 760, "annotations": {"0": {"x": 0.5, "y": 1}, "1": {"x": 0.5, "y": 0.43}}}
     phone |= {"xaxis": {"domain": [0, 1]}, "yaxis": {"domain": [0.58, 1]}}
@@ -2909,8 +2920,8 @@ def information_curves(
         ticks: tickvals and ticktext of the logarithmic x-axes.
     """
     styles = {
-        "see it": ("#8c8c8c", "solid"),
-        "bound, one period late": ("#2a9d6f", "dash"),
+        "see it": (LIQUIDITY, "solid"),
+        "bound, one period late": ("rgba(128,128,128,0.5)", "solid"),
         "optimum, filtered": (COLOURS["optimum"], "solid"),
         "rolling, filtered": (COLOURS["rolling"], "solid"),
         "optimum, last fill": (COLOURS["optimum"], "dot"),
@@ -2918,8 +2929,9 @@ def information_curves(
         "assume constant": (COLOURS["AC"], "solid"),
     }
     figure = make_subplots(rows=1, cols=len(panels), horizontal_spacing=0.12)
+    shown: set[str] = set()
     for p, (title, (across, frame)) in enumerate(panels.items()):
-        for name in [column for column in frame.columns if not column.endswith("_ci")]:
+        for name in [name for name in styles if name in frame.columns]:
             colour, dash = styles[name]
             spread = {}
             if f"{name}_ci" in frame:
@@ -2929,15 +2941,16 @@ def information_curves(
                 y=frame[name].round(4),
                 name=name,
                 legendgroup=name,
-                showlegend=p == 0,
+                showlegend=name not in shown,
                 mode="lines+markers" if spread else "lines",
                 marker={"size": 6},
-                line={"color": colour, "dash": dash, "width": 2.2},
+                line={"color": colour, "dash": dash, "width": 7 if name.startswith("bound") else 2.2},
                 hovertemplate=f"{name}: %{{y:.3g}}<extra></extra>",
                 **spread,
                 row=1,
                 col=p + 1,
             )
+            shown.add(name)
         figure.update_xaxes(title=across, type="log", **ticks, row=1, col=p + 1)
         figure.update_yaxes(title=title, row=1, col=p + 1)
     first = next(iter(panels.values()))[1]
