@@ -69,7 +69,8 @@ class Optimum:
         grid_error: estimate of the absolute error of ``value`` from quadrature and grid [$].
         levels: (G,) ascending levels of the process.
         coefficients: the coefficient surfaces on ``levels``.
-        bound: True where caps were ignored (q > 0): ``value`` is then a lower bound.
+        bound: True where caps were ignored (q > 0): ``value`` is then a lower bound for policies that sell everything,
+            and for others where what they leave costs at least what selling it in the last period would.
     """
 
     problem: Problem

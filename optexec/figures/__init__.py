@@ -1,0 +1,89 @@
+"""Plotly figures of the report, from data: one template, one colour a policy, axes with units.
+
+Every function returns a `plotly.graph_objects.Figure` with transparent backgrounds; the built book recolours text and
+grid for light and dark (`optexec.book`). ``layout.meta`` may hold ``alt``, the description read to those who cannot see
+the figure, and ``phone``, layout overrides for narrow screens. Sliders carry their data in their steps, so that they
+work in the published page without a kernel; what they show comes from the same functions as the live notebook.
+"""
+
+from optexec.figures.almgren_chriss import cost_of_urgency, holdings, holdings_control
+from optexec.figures.benchmarks import excess_objective, paired_forest, shortfall_densities, variance_parts
+from optexec.figures.environment import REWARD_PARTS, capped_inventory, episode_story, reward_noise
+from optexec.figures.first_page import above_optimum, risk_slider, trade_off
+from optexec.figures.frontier import (
+    below_frontier,
+    frontier_control,
+    frontier_tangent,
+    sampled_frontier,
+    two_frontiers,
+    value_at_risk_tangent,
+)
+from optexec.figures.hidden import hidden_level, information_curves
+from optexec.figures.impact import blind_spot, block_response, plan_comparison, resilience_slider, round_trips
+from optexec.figures.liquidity import autocorrelation, jensen, liquidity_fans, shock_response, two_clocks
+from optexec.figures.objectives import planned_risk, rankings, reversal
+from optexec.figures.optimum import haste, policy_maps, value_of_adapting
+from optexec.figures.parameters import regret_curves, regret_valleys, tornado
+from optexec.figures.problem import score_scatter, shortfall_anatomy
+from optexec.figures.stress import (
+    failure_by_severity,
+    first_trades,
+    scenario_tails,
+    severity_tails,
+    stress_split,
+    waiting_for_recovery,
+)
+from optexec.figures.style import COLOURS
+
+__all__ = [
+    "COLOURS",
+    "REWARD_PARTS",
+    "above_optimum",
+    "autocorrelation",
+    "below_frontier",
+    "blind_spot",
+    "block_response",
+    "capped_inventory",
+    "cost_of_urgency",
+    "episode_story",
+    "excess_objective",
+    "failure_by_severity",
+    "first_trades",
+    "frontier_control",
+    "frontier_tangent",
+    "haste",
+    "hidden_level",
+    "holdings",
+    "holdings_control",
+    "information_curves",
+    "jensen",
+    "liquidity_fans",
+    "paired_forest",
+    "plan_comparison",
+    "planned_risk",
+    "policy_maps",
+    "rankings",
+    "regret_curves",
+    "regret_valleys",
+    "resilience_slider",
+    "reversal",
+    "reward_noise",
+    "risk_slider",
+    "round_trips",
+    "sampled_frontier",
+    "scenario_tails",
+    "score_scatter",
+    "severity_tails",
+    "shock_response",
+    "shortfall_anatomy",
+    "shortfall_densities",
+    "stress_split",
+    "tornado",
+    "trade_off",
+    "two_clocks",
+    "two_frontiers",
+    "value_at_risk_tangent",
+    "value_of_adapting",
+    "variance_parts",
+    "waiting_for_recovery",
+]

@@ -1,0 +1,376 @@
+"""Figures of *Stress tests*: the cost of not knowing beside the cost of the event, tails and failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, add_slider, finish, stack_panels
+from optexec.stress import TOLD
+
+__all__ = [
+    "failure_by_severity",
+    "first_trades",
+    "scenario_tails",
+    "severity_tails",
+    "stress_split",
+    "waiting_for_recovery",
+]
+
+
+def _stressed_line(policy: str) -> tuple[str, dict[str, Any]]:
+    """The legend group of a policy's name and its line: dashed where it was told of the stress."""
+    base = policy.removesuffix(TOLD)
+    return base, {"color": COLOURS.get(base, NEUTRAL), "width": 2.5, "dash": "dash" if policy != base else "solid"}
+
+
+def _told_key(figure: go.Figure) -> None:
+    """A legend entry that explains the dashes."""
+    line = {"color": NEUTRAL, "width": 2.5, "dash": "dash"}
+    figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name="dashed: told of the stress")
+
+
+def _drop_axis(figure: go.Figure, drops: Sequence[float], **where: Any) -> None:
+    """An axis of shock sizes on which every halving of the liquidity left is one step, as `_drop_place` has it."""
+    labels = [f"−{100 * drop:.0f}%" if drop else "none" for drop in drops]
+    figure.update_xaxes(title="size of a liquidity shock", tickvals=_drop_place(drops), ticktext=labels, **where)
+
+
+def _drop_place(drops: Sequence[float]) -> NDArray[np.float64]:
+    return np.asarray(np.round(-np.log2(1 - np.asarray(drops, dtype=np.float64)), 4), dtype=np.float64)
+
+
+def stress_split(costs: pd.DataFrame) -> go.Figure:
+    """J of every policy in every scenario, planned for the normal market and told, on one logarithmic axis.
+
+    Args:
+        costs: a row per scenario and policy: scenario, policy, planned, told (both J over the normal optimum's); told
+            is NaN for policies whose plan is the same everywhere.
+    """
+    scenarios = list(dict.fromkeys(costs["scenario"]))
+    policies = list(dict.fromkeys(costs["policy"]))
+    figure = go.Figure()
+    for i, policy in enumerate(policies):
+        rows = costs[costs["policy"] == policy].set_index("scenario").loc[scenarios]
+        y = [len(scenarios) - 1 - s + 0.15 * ((len(policies) - 1) / 2 - i) for s in range(len(scenarios))]
+        planned, told = rows["planned"].round(4).tolist(), rows["told"].round(4).tolist()
+        colour = COLOURS.get(policy, NEUTRAL)
+        blind = bool(rows["told"].isna().all())
+        gaps = [value for pair in zip(told, planned, [None] * len(told), strict=True) for value in pair]
+        figure.add_scatter(
+            x=planned,
+            y=y,
+            mode="markers",
+            name=policy,
+            legendgroup=policy,
+            marker={
+                "color": colour,
+                "size": 8,
+                "symbol": "diamond" if blind else "circle-open",
+                "line": {"width": 2, "color": colour},
+            },
+            customdata=scenarios,
+            hovertemplate=f"{policy}, planned for the normal market<br>%{{customdata}}: %{{x:.2f}}<extra></extra>",
+        )
+        if blind:
+            continue
+        figure.add_scatter(
+            x=gaps,
+            y=[value for here in y for value in (here, here, None)],
+            mode="lines",
+            legendgroup=policy,
+            showlegend=False,
+            hoverinfo="skip",
+            line={"color": colour, "width": 2},
+        )
+        figure.add_scatter(
+            x=told,
+            y=y,
+            mode="markers",
+            legendgroup=policy,
+            showlegend=False,
+            marker={"color": colour, "size": 9},
+            customdata=scenarios,
+            hovertemplate=f"{policy}, told<br>%{{customdata}}: %{{x:.2f}}<extra></extra>",
+        )
+    figure.add_vline(x=1, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
+    low, high = np.nanmin(costs[["planned", "told"]]), np.nanmax(costs[["planned", "told"]])
+    figure.update_xaxes(
+        type="log",
+        title="J in multiples of the optimum's in the normal market",
+        range=np.log10([0.93 * min(low, 1.0), 1.15 * high]),
+        tickvals=[1, 1.5, 2, 3, 5, 10, 20, 30],
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(scenarios))),
+        ticktext=[name.replace("_", " ") for name in scenarios[::-1]],
+        range=[-0.6, len(scenarios) - 0.4],
+        zeroline=False,
+    )
+    return finish(
+        figure,
+        height=680,
+        alt="For every scenario and policy the objective when planned for the normal market, an open mark, joined to "
+        "the objective when told, a filled one. The joining lines are longest in the volatility spike, the liquidity "
+        "collapse and the combined scenario.",
+        phone={
+            "height": 820,
+            "margin": {"l": 96, "r": 12},
+            "xaxis": {"title": {"text": "J / J of the normal optimum"}, "tickvals": [1, 2, 3, 5, 10, 20, 30]},
+            "yaxis": {"tickfont": {"size": 10}},
+        },
+    )
+
+
+def waiting_for_recovery(
+    level: NDArray[np.float64],
+    forecasts: Mapping[int, NDArray[np.float64]],
+    holdings: Mapping[str, NDArray[np.float64]],
+) -> go.Figure:
+    """What a rule expects of liquidity against what comes, and what it then holds.
+
+    Args:
+        level: mean liquidity of each period (N,).
+        forecasts: by the period k in which they are made, expected levels of periods k, k + 1, ... of the rule.
+        holdings: mean inventory (N + 1,) by policy.
+    """
+    figure = make_subplots(
+        rows=1, cols=2, horizontal_spacing=0.13, subplot_titles=["What it expects, what comes", "What it holds"]
+    )
+    figure.add_scatter(
+        x=np.arange(len(level)), y=np.round(level, 4), name="mean liquidity", line={"color": LIQUIDITY, "width": 3}
+    )
+    for i, (start, values) in enumerate(forecasts.items()):
+        figure.add_scatter(
+            x=np.arange(start, start + len(values)),
+            y=np.round(values, 4),
+            name="forecast of the normal market's model",
+            legendgroup="forecast",
+            showlegend=i == 0,
+            mode="lines",
+            line={"color": CONTRAST, "width": 1.5, "dash": "dot"},
+        )
+    for policy, held in holdings.items():
+        _, line = _stressed_line(policy)
+        figure.add_scatter(x=np.arange(len(held)), y=np.round(held, 1), name=policy, line=line, row=1, col=2)
+    figure.update_xaxes(title="period k", row=1, col=1)
+    figure.update_xaxes(title="time (periods)", row=1, col=2)
+    figure.update_yaxes(title="liquidity L", range=[0, 1.08], row=1, col=1)
+    figure.update_yaxes(title="mean inventory (shares)", rangemode="tozero", row=1, col=2)
+    figure.update_layout(legend={"y": -0.2, "yanchor": "top"})
+    phone = stack_panels(figure, 2, 820, 0.17)
+    phone["legend"] = {"y": -0.1, "yanchor": "top"}
+    return finish(
+        figure,
+        height=470,
+        alt="Left: liquidity stays at its collapsed level while every forecast of the normal market's model rises to "
+        "one. Right: rules that believe it hold several times as many shares towards the end as when told.",
+        phone=phone,
+    )
+
+
+_DEARER = np.concatenate([np.linspace(0.995, 0.06, 20), np.geomspace(0.05, 0.002, 14)])
+"""Shares of episodes at which the curves of `_dearer` are drawn."""
+
+
+def _dearer(samples: Mapping[str, Mapping[str, Any]], active: int) -> tuple[go.Figure, list[dict[str, list[Any]]]]:
+    """Curves of how many episodes cost more than a given amount, at one setting, and the data of all settings."""
+    settings = list(samples)
+    changes = [
+        {"x": [np.round(np.quantile(np.asarray(sample), 1 - _DEARER)).tolist() for sample in samples[key].values()]}
+        for key in settings
+    ]
+    figure = go.Figure()
+    for policy, x in zip(samples[settings[active]], changes[active]["x"], strict=True):
+        base, line = _stressed_line(policy)
+        figure.add_scatter(
+            x=x,
+            y=np.round(100 * _DEARER, 3),
+            mode="lines",
+            name=base,
+            legendgroup=base,
+            showlegend=policy == base,
+            line=line,
+            hovertemplate=f"{policy}: %{{y:.1f}}% above %{{x:,.0f}} $<extra></extra>",
+        )
+    _told_key(figure)
+    figure.update_xaxes(title="implementation shortfall of an episode ($)", tickformat=",d")
+    figure.update_yaxes(
+        title="episodes that cost more (%)",
+        type="log",
+        range=np.log10([0.18, 110]),
+        tickvals=[100, 50, 20, 10, 5, 2, 1, 0.5, 0.2],
+    )
+    return figure, changes
+
+
+def scenario_tails(samples: Mapping[str, Mapping[str, Any]], selected: str) -> go.Figure:
+    """The shortfall's distribution by policy, as the share of episodes dearer than an amount; a slider of scenarios.
+
+    Args:
+        samples: by scenario, IS (n,) [$] by policy; the same policies in the same order everywhere.
+        selected: the scenario shown first.
+    """
+    names = list(samples)
+    active = names.index(selected)
+    figure, changes = _dearer(samples, active)
+    windows = []
+    for change in changes:  # every scenario has its own scale
+        low, high = (pick(value for curve in change["x"] for value in curve) for pick in (min, max))
+        windows.append([low - 0.03 * (high - low), high + 0.03 * (high - low)])
+    traces = list(range(len(changes[0]["x"])))
+    labels = [name.replace("_", " ") for name in names]
+    add_slider(figure, "scenario", labels, changes, traces, active)
+    slider = figure.layout.sliders[0]
+    slider.currentvalue.prefix = "scenario: "
+    for step, change, window in zip(slider.steps, changes, windows, strict=True):
+        step.method, step.args = "update", [change, {"xaxis.range": window}, traces]
+    figure.update_xaxes(range=windows[active])
+    return finish(
+        figure,
+        height=540,
+        alt="Share of episodes whose shortfall is above an amount, on a logarithmic scale, by policy; the slider "
+        "chooses the scenario. Under liquidity shocks the curves of AC and the best static schedule reach far to the "
+        "right, TWAP's less, and those of the rules that react are the steepest.",
+        phone={"height": 580},
+    )
+
+
+def severity_tails(samples: Mapping[float, Mapping[str, Any]], selected: float) -> go.Figure:
+    """The distribution of the shortfall by policy, with a slider over the size of liquidity shocks; axes fixed.
+
+    Args:
+        samples: by relative drop of liquidity, IS (n,) [$] by policy.
+        selected: the drop shown first.
+    """
+    drops = list(samples)
+    active = drops.index(selected)
+    figure, changes = _dearer({f"{drop}": samples[drop] for drop in drops}, active)
+
+    def label(drop: float) -> str:
+        ends = {name: np.quantile(np.asarray(samples[drop][name]), 0.99) for name in ("AC", "rolling")}
+        worst = ", ".join(f"{name} ${value:,.0f}" for name, value in ends.items())
+        return f"{f'−{100 * drop:.0f}%' if drop else 'none'}; 1 in 100 above {worst}"
+
+    add_slider(figure, "shock", [label(drop) for drop in drops], changes, list(range(len(changes[0]["x"]))), active)
+    figure.layout.sliders[0].currentvalue.prefix = "shock: "
+    everything = [value for change in changes for curve in change["x"] for value in curve]
+    figure.update_xaxes(
+        type="log",
+        range=np.log10([0.97 * min(everything), 1.05 * max(everything)]),
+        tickvals=[1000, 1500, 2000, 3000, 5000, 10_000, 20_000],
+    )
+    return finish(
+        figure,
+        height=540,
+        alt="Share of episodes whose shortfall is above an amount, on logarithmic scales, by policy. As the shocks "
+        "become more severe the tails of the schedules run off to the right, and the rules that react hardly move.",
+        phone={
+            "height": 580,
+            "xaxis": {"tickvals": [1000, 2000, 5000, 10_000]},
+            "sliders": {"0": {"currentvalue": {"font": {"size": 10}}}},
+        },
+    )
+
+
+def first_trades(table: pd.DataFrame) -> go.Figure:
+    """The first trade of each rule against the size of the shocks that it was told of.
+
+    Args:
+        table: indexed by relative drop, a column a policy [shares]; columns that do not end in `TOLD` are drawn thin.
+    """
+    figure = go.Figure()
+    for policy in table.columns:
+        _, line = _stressed_line(policy)
+        if not policy.endswith(TOLD):
+            line |= {"width": 1.5, "dash": "dot"}
+        figure.add_scatter(
+            x=_drop_place(list(table.index)),
+            y=table[policy].round(2),
+            name=policy if policy.endswith(TOLD) else f"{policy}, normal market",
+            mode="lines+markers" if policy.endswith(TOLD) else "lines",
+            line=line,
+            hovertemplate=f"{policy}: %{{y:.0f}} shares<extra></extra>",
+        )
+    _drop_axis(figure, list(table.index))
+    figure.update_yaxes(title="first trade (shares)", rangemode="tozero")
+    return finish(
+        figure,
+        height=380,
+        alt="First trade against the size of the shocks: the optimum's hardly moves when it is told, the rolling "
+        "rule's rises steeply with severity.",
+        phone={"legend": {"font": {"size": 11}}, "xaxis": {"tickangle": -45}, "height": 420},
+    )
+
+
+def failure_by_severity(free: pd.DataFrame, capped: pd.DataFrame) -> go.Figure:
+    """Both halves of the criterion of failure against the size of liquidity shocks.
+
+    Args:
+        free: of `optexec.stress.severity` without a participation cap; its cost ratio is shown.
+        capped: of the same with a cap; its share of unfinished episodes is shown.
+    """
+    figure = make_subplots(
+        rows=1,
+        cols=2,
+        horizontal_spacing=0.13,
+        subplot_titles=["Cost, without a cap", "Unfinished episodes, with the cap"],
+    )
+    for col, (table, key, scale, least) in enumerate(
+        [(free, "cost_ratio", 1.0, 0.0), (capped, "unfinished", 100.0, 0.1)], start=1
+    ):
+        for policy in dict.fromkeys(table["policy"]):
+            rows = table[table["policy"] == policy]
+            base, line = _stressed_line(policy)
+            value, half = scale * rows[key].to_numpy(), scale * rows[f"{key}_ci"].to_numpy()
+            value = np.maximum(value, least)
+            figure.add_scatter(
+                x=_drop_place(rows["drop"].to_numpy()),
+                y=np.round(value, 4),
+                error_y={
+                    "array": np.round(half, 4),
+                    "arrayminus": np.round(np.minimum(half, 0.9 * value), 4),
+                    "thickness": 1,
+                    "width": 3,
+                },
+                name=base,
+                legendgroup=base,
+                showlegend=col == 1 and policy == base,
+                mode="lines+markers",
+                marker={"size": 6},
+                line=line,
+                hovertemplate=f"{policy}: %{{y:.3g}}<extra></extra>",
+                row=1,
+                col=col,
+            )
+        _drop_axis(figure, sorted(set(table["drop"])), row=1, col=col)
+        threshold = 2.0 if col == 1 else 5.0
+        figure.add_hline(y=threshold, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"}, row=1, col=col)
+    _told_key(figure)
+    figure.update_yaxes(title="mean IS over the normal market's", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(
+        title="episodes below 99% completion (%)",
+        type="log",
+        range=np.log10([0.09, 100]),
+        tickvals=[0.1, 0.3, 1, 2, 5, 10, 20, 50, 100],
+        row=1,
+        col=2,
+    )
+    figure.update_xaxes(tickangle=-45)
+    figure.update_layout(legend={"y": 1.1}, margin={"t": 84})
+    phone = stack_panels(figure, 2, 900, 0.16)
+    phone["legend"] = {"y": 1.04}
+    return finish(
+        figure,
+        height=500,
+        alt="Left: without a cap the mean cost of schedules reaches twice its normal value only beyond shocks of 97%, "
+        "and that of the rules that react stays flat. Right: under the cap TWAP and VWAP are above 5% unfinished "
+        "even without shocks, most others rise above it near 80%, and the rolling rule that was told stays below.",
+        phone=phone,
+    )
