@@ -144,7 +144,7 @@ class OrnsteinUhlenbeck:
     def __post_init__(self) -> None:
         floor = real("floor", self.floor, above=0)
         mean = real("mean", self.mean, above=floor)
-        initial = mean if self.initial is None else real("initial", self.initial, minimum=floor)
+        initial = None if self.initial is None else real("initial", self.initial, minimum=floor)
         store(
             self,
             floor=floor,

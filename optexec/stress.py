@@ -21,7 +21,7 @@ from optexec.presets import stochastic, stress
 from optexec.problem import Problem
 from optexec.simulator import Policy, simulate
 
-__all__ = ["PLANNERS", "TOLD", "failure", "run", "scenario", "severity"]
+__all__ = ["PLANNERS", "TOLD", "contestants", "failure", "run", "scenario", "severity"]
 
 PLANNERS: dict[str, Callable[[Problem], Policy]] = {
     "TWAP": twap,

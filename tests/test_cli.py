@@ -26,7 +26,7 @@ def test_stress_writes_valid_json(tmp_path: Path) -> None:
     written = json.loads(target.read_text())
     assert written["seed"] == 7
     assert written["problem"]["market"]["liquidity"] == {
-        "type": "OrnsteinUhlenbeck", "mean": 1.0, "speed": 0.5, "volatility": 0.2, "floor": 0.1, "initial": 1.0,
+        "type": "OrnsteinUhlenbeck", "mean": 1.0, "speed": 0.5, "volatility": 0.2, "floor": 0.1, "initial": None,
     }  # fmt: skip
     assert {row["scenario"] for row in written["rows"]} == {"regimes"}
     names = {"scenario", "policy"} | {name for column in COLUMNS for name in (column, f"{column}_ci")}

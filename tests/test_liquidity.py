@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -158,3 +159,9 @@ def test_bad_processes(make: Any, message: str) -> None:
 def test_shocks_refuse_other_bases() -> None:
     with pytest.raises(TypeError, match="base must be a ConstantLiquidity"):
         ox.Shocks(ox.Shocks(ox.ConstantLiquidity()))  # type: ignore[arg-type]
+
+
+def test_no_initial_level_means_the_mean_also_after_a_change() -> None:
+    process = ox.OrnsteinUhlenbeck()
+    assert process.initial is None
+    assert dataclasses.replace(process, mean=0.5).start == 0.5
