@@ -13,7 +13,7 @@ from optexec._validate import integer
 from optexec.optimum import optimum
 from optexec.policies import best_static, exact_objective
 from optexec.problem import Problem
-from optexec.simulator import Policy, chunks, draw, rollout
+from optexec.simulator import Policy, drawn, rollout
 
 __all__ = ["COLUMNS", "Estimate", "evaluate", "mean", "standard_deviation", "tail_mean"]
 
@@ -139,8 +139,7 @@ def evaluate(
     reference = _gap(problem)
     contestants = dict(policies) if reference is None else {**policies, _STATIC: reference.static}
     samples: dict[str, dict[str, list[Array]]] = {name: {kept: [] for kept in _KEPT} for name in contestants}
-    for first, size in chunks(episodes):
-        shocks = draw(problem, size, seed, first)
+    for _, shocks in drawn(problem, episodes, seed):
         for name, policy in contestants.items():
             run = rollout(problem, policy, shocks, observe_liquidity=observe_liquidity)
             for kept, parts in samples[name].items():

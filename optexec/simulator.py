@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -29,7 +30,7 @@ Number = TypeVar("Number", float, Array)
 BLOCK = 1024
 """Episodes per random stream: block b of a channel has its own generator, keyed by (seed, b, channel)."""
 
-CHUNK = 4 * BLOCK
+CHUNK = 5 * BLOCK
 """Episodes simulated at once: enough to hide numpy's overhead, few enough to stay in the processor's cache."""
 
 PRICE, SLIPPAGE, DECAY, OWN = range(4)
@@ -152,12 +153,9 @@ def draw(problem: Problem, episodes: int, seed: int = 42, first: int = 0) -> Sho
         for block in range(first // BLOCK, (first + episodes - 1) // BLOCK + 1):
             low, high = max(first, block * BLOCK), min(first + episodes, (block + 1) * BLOCK)
             within = slice(low - block * BLOCK, high - block * BLOCK)
-            whole = row if episodes == high - low == BLOCK else block_noise
             stream = np.random.SeedSequence(seed, spawn_key=(block, channel))
-            np.random.Generator(np.random.SFC64(stream)).standard_normal(out=whole)
-            if whole is not row:
-                row[:, low - first : high - first] = whole[:, within]
-        np.multiply(row, scales[channel], out=row)
+            np.random.Generator(np.random.SFC64(stream)).standard_normal(out=block_noise)
+            np.multiply(block_noise[:, within], scales[channel], out=row[:, low - first : high - first])
     noise = dict(zip(drawn, table, strict=True))
 
     decay = np.exp(noise.get(DECAY, np.zeros((1, 1))) - market.decay * dt)
@@ -202,7 +200,8 @@ def step(problem: Problem, state: State, action: Any, shock: Shock) -> tuple[Sta
         trade = lesser(trade, cap)
 
     relative = trade / shock.liquidity
-    fill = displacement - (market.instantaneous * relative + (shock.slippage + market.half_spread))
+    paid = market.instantaneous * relative + shock.slippage
+    fill = displacement - (paid + market.half_spread if market.half_spread else paid)
     if market.transient:
         fill = fill - transient
         transient = (transient + market.transient * relative) * shock.decay
@@ -316,7 +315,8 @@ class Episodes:
         periods = problem.order.periods
         rows = np.cumsum([periods + 1, periods + 1, periods, periods])
         inventory, mid, trades, fills, liquidity = np.split(np.empty((rows[-1] + periods, n)), rows)
-        transient, totals = np.zeros((periods, n)), np.zeros((4, n))
+        none = np.broadcast_to(0.0, (periods, n))  # takes no memory
+        transient, totals = np.zeros((periods, n)) if problem.market.transient else none, np.zeros((4, n))
         return cls(problem, inventory.T, trades.T, mid.T, fills.T, liquidity.T, transient.T, *totals)
 
     def window(self, low: int, high: int) -> Episodes:
@@ -382,16 +382,32 @@ def simulate(
     """
     episodes = integer("episodes", episodes, minimum=1)
     result = Episodes.empty(problem, episodes)
-    for low, size in chunks(episodes):
-        shocks = draw(problem, size, seed, integer("first", first, minimum=0) + low)
+    for low, shocks in drawn(problem, episodes, seed, integer("first", first, minimum=0)):
+        size = shocks.price.shape[1]
         _play(problem, policy, shocks, observe_liquidity, result.window(low, low + size))
     return _finite(result)
 
 
-def chunks(episodes: int) -> Iterator[tuple[int, int]]:
-    """Split a run of episodes into (first, size) pieces of at most `CHUNK`."""
-    for low in range(0, episodes, CHUNK):
-        yield low, min(CHUNK, episodes - low)
+def drawn(problem: Problem, episodes: int, seed: int, first: int = 0) -> Iterator[tuple[int, Shocks]]:
+    """Yield a run's noise in chunks of at most `CHUNK` episodes, each with its place in the run.
+
+    While one chunk is used a thread draws the next: numpy does not hold the interpreter's lock while it draws.
+    """
+    lows = range(0, episodes, CHUNK)
+
+    def piece(low: int) -> Shocks:
+        return draw(problem, min(CHUNK, episodes - low), seed, first + low)
+
+    if len(lows) == 1:
+        yield 0, piece(0)
+        return
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(piece, 0)
+        for low in lows:
+            shocks = coming.result()
+            if low + CHUNK < episodes:
+                coming = ahead.submit(piece, low + CHUNK)
+            yield low, shocks
 
 
 def rollout(problem: Problem, policy: Policy, shocks: Shocks, *, observe_liquidity: bool = True) -> Episodes:

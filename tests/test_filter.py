@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import optexec as ox
+from optexec import simulator
 from optexec.policies import Belief, Filtered
 from tests.strategies import problems
 
@@ -153,7 +154,8 @@ def test_it_shows_the_harmonic_mean() -> None:
     assert np.allclose(diary.shown[-1][:, 4], 1 / inverse, rtol=0.02)
 
 
-def test_it_forgets() -> None:
+def test_it_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulator, "CHUNK", 4096)
     diary = Diary(ox.rolling(NORMAL))
     trader = ox.filtered(NORMAL, diary)
     first = ox.simulate(NORMAL, trader, 5000, observe_liquidity=False)  # two chunks
