@@ -1,10 +1,11 @@
 """Optimal trade execution: Almgren-Chriss, a simulator with stochastic liquidity, and exact benchmarks."""
 
-from optexec import presets
+from optexec import offline, presets
 from optexec.almgren_chriss import e_folding_time, frontier, half_life, urgency
 from optexec.env import ExecutionEnv, ExecutionVectorEnv, register
 from optexec.evaluation import evaluate
 from optexec.liquidity import ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
+from optexec.offline import Transitions, collect
 from optexec.optimum import optimum
 from optexec.policies import (
     Schedule,
@@ -33,14 +34,17 @@ __all__ = [
     "RegimeSwitching",
     "Schedule",
     "Shocks",
+    "Transitions",
     "almgren_chriss",
     "best_static",
+    "collect",
     "e_folding_time",
     "evaluate",
     "exact_objective",
     "filtered",
     "frontier",
     "half_life",
+    "offline",
     "optimum",
     "presets",
     "rolling",

@@ -6,7 +6,6 @@ there whole or not at all.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import sys
@@ -22,10 +21,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from optexec import stress as stress_tests
+from optexec._files import beside
 from optexec.evaluation import evaluate
 from optexec.presets import stochastic
 from optexec.presets import stress as scenarios
-from optexec.problem import Problem
+from optexec.problem import Problem, describe
 
 __all__ = ["app", "main"]
 
@@ -54,20 +54,6 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
     return wrapped
 
 
-def describe(problem: Problem) -> dict[str, Any]:
-    """A problem as plain data; a liquidity process carries its ``type``."""
-
-    def plain(value: Any) -> Any:
-        if not dataclasses.is_dataclass(value) or isinstance(value, type):
-            return list(value) if isinstance(value, tuple) else value
-        fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        in_market = type(value).__module__ == "optexec.liquidity"
-        return {"type": type(value).__name__, **fields} if in_market else fields
-
-    described: dict[str, Any] = plain(problem)
-    return described
-
-
 def write_json(path: Path, problem: Problem, seed: int, rows: pd.DataFrame) -> None:
     """Write the problem, the seed and the rows, with null for what is not defined."""
     records = [
@@ -75,12 +61,8 @@ def write_json(path: Path, problem: Problem, seed: int, rows: pd.DataFrame) -> N
         for row in rows.to_dict(orient="records")
     ]
     text = json.dumps({"problem": describe(problem), "seed": seed, "rows": records}, indent=1, allow_nan=False)
-    beside = path.with_name(path.name + ".part")
-    try:
-        beside.write_text(text + "\n", encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with beside(path) as file:
+        file.write(f"{text}\n".encode())
 
 
 def show(title: str, rows: pd.DataFrame) -> None:

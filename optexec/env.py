@@ -103,6 +103,7 @@ class _Session:
         self.state = after
         done = after.period == problem.order.periods
         info["violation"] = violated(state, outcome)
+        info["trade"] = outcome.trade
         if done:
             info["shortfall"] = self.shortfall
             info["completion"] = 1.0 - after.inventory / problem.order.shares

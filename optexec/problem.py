@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optexec._validate import choice, integer, real, store
-from optexec.liquidity import Liquidity, OrnsteinUhlenbeck
+from optexec.liquidity import ConstantLiquidity, Liquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
 
-__all__ = ["Market", "Order", "Problem"]
+__all__ = ["Market", "Order", "Problem", "describe", "restore"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,3 +216,51 @@ class Problem:
             allowed = [f.name for kind in (Order, Market, Problem) for f in dataclasses.fields(kind)]
             raise TypeError(f"replace() got unknown field {next(iter(fields))!r}; allowed: {', '.join(allowed)}")
         return Problem(**parts, **own)
+
+
+_PROCESSES = {kind.__name__: kind for kind in (ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks)}
+
+
+def describe(problem: Problem) -> dict[str, Any]:
+    """A problem as plain data, for JSON; a liquidity process carries its ``type``. `restore` is the inverse."""
+
+    def plain(value: Any) -> Any:
+        if not dataclasses.is_dataclass(value) or isinstance(value, type):
+            return list(value) if isinstance(value, tuple) else value
+        fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        kind = type(value).__name__
+        return {"type": kind, **fields} if kind in _PROCESSES else fields
+
+    described: dict[str, Any] = plain(problem)
+    return described
+
+
+def restore(described: Any) -> Problem:
+    """The problem that `describe` described.
+
+    Raises:
+        ValueError: a part is missing, unknown or not an object; a field's own error says what is wrong with it.
+    """
+
+    def parts(name: str, value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValueError(f"{name} must be an object, got {value!r}")
+        return dict(value)
+
+    def process(value: Any) -> Any:
+        fields = parts("liquidity", value)
+        kind = fields.pop("type", None)
+        if kind not in _PROCESSES:
+            raise ValueError(f"liquidity.type must be one of {', '.join(_PROCESSES)}, got {kind!r}")
+        if "base" in fields:
+            fields["base"] = process(fields["base"])
+        return _PROCESSES[kind](**fields)
+
+    whole = parts("problem", described)
+    try:
+        market = parts("market", whole.pop("market", None))
+        if "liquidity" in market:
+            market["liquidity"] = process(market["liquidity"])
+        return Problem(order=Order(**parts("order", whole.pop("order", None))), market=Market(**market), **whole)
+    except TypeError as error:
+        raise ValueError(f"the description of a problem has a field that does not fit: {error}") from None

@@ -25,7 +25,7 @@ LAYERS = (
     {"presets"},
     {"problem"},
     {"liquidity"},
-    {"_validate"},
+    {"_validate", "_files"},
 )
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
 # The front door imports what it offers; the extension that builds the report stands alone.

@@ -1,0 +1,79 @@
+"""Files that are there whole or not at all: written beside their place, then renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["beside", "digest", "read_arrays", "write_arrays"]
+
+Arrays = dict[str, NDArray[Any]]
+_META = "meta"
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file next to ``path`` for writing; it takes the place of ``path`` when the block ends without an error."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def digest(meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256, in hexadecimal, of plain data and arrays: of their JSON, names, shapes, types and bytes."""
+    found = hashlib.sha256(json.dumps(meta, sort_keys=True, allow_nan=False).encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        found.update(f"{name} {array.shape} {array.dtype.str}".encode())
+        found.update(array.tobytes())
+    return found.hexdigest()
+
+
+def write_arrays(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write plain data and arrays as one npz file that carries its own digest; nothing in it is pickled."""
+    if not path.parent.is_dir():
+        raise ValueError(f"{path} cannot be written: {path.parent} is not a folder")
+    text = json.dumps({**meta, "digest": digest(meta, arrays)}, allow_nan=False)
+    with beside(path) as file:
+        np.savez_compressed(file, allow_pickle=False, **{_META: np.array(text)}, **arrays)
+
+
+def read_arrays(path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
+    """Read what `write_arrays` wrote, if its ``kind`` is the one asked for.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: truncated, changed since it was written, holding pickles, or of another kind; the file is named.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist or is not a file")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        meta = json.loads(str(arrays.pop(_META)))
+        if not isinstance(meta, dict):
+            raise TypeError("its description is not an object")
+        stated = meta.pop("digest")
+        same = stated == digest(meta, arrays)
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
+        raise ValueError(f"{path} cannot be read as {kind}: it is truncated, damaged or another file ({error})") from None
+    if meta.get("kind") != kind:
+        raise ValueError(f"{path} must hold {kind}, got {meta.get('kind')!r}")
+    if not same:
+        raise ValueError(f"{path} was changed after it was written: its contents do not have the digest that it states")
+    return meta, arrays

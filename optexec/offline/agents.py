@@ -1,0 +1,173 @@
+"""Trained agents: policies that carry where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from optexec._files import Arrays, read_arrays, write_arrays
+from optexec.offline.bc import BC
+from optexec.offline.bcq import BCQ
+from optexec.offline.data import differences
+from optexec.offline.learner import Config, Learner
+from optexec.offline.td3_bc import TD3BC
+from optexec.offline.view import View, ViewConfig
+from optexec.policies import period_of
+from optexec.problem import Problem, describe, restore
+
+__all__ = ["ALGORITHMS", "Agents"]
+
+Array = NDArray[np.float64]
+
+ALGORITHMS: dict[str, type[Learner]] = {learner.name: learner for learner in (TD3BC, BCQ, BC)}
+"""Algorithm by name."""
+
+_KIND = "optexec agents"
+
+
+@dataclass(frozen=True, eq=False)
+class Agents:
+    """The policies that one training run made, one a seed; as a policy, the mean of their fractions.
+
+    Iterate for one policy a seed; ``agents[i]`` is the i-th.
+
+    Attributes:
+        algorithm: key of `ALGORITHMS`.
+        config: its settings.
+        problem: in which the data were logged.
+        view: how the agents see observations.
+        seeds: of the training, one an agent.
+        networks: layers of the networks that act, by network; tensors (S, ...).
+        trace: training curves, indexed by step and seed: loss, mean Q of the data (and BCQ's distance to the data).
+        origin: plain data on the run: behaviour, episodes, data seed and digest, steps, batch size, versions, CPU
+            seconds.
+    """
+
+    algorithm: str
+    config: Config
+    problem: Problem
+    view: View
+    seeds: tuple[int, ...]
+    networks: dict[str, list[Tensor]] = field(repr=False)
+    trace: pd.DataFrame = field(repr=False)
+    origin: dict[str, Any] = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        """What a table calls the algorithm."""
+        return ALGORITHMS[self.algorithm].label
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def __getitem__(self, i: int) -> Agents:
+        i = range(len(self))[i]  # negative indices count from the end, others raise
+        networks = {name: [layer[i : i + 1] for layer in layers] for name, layers in self.networks.items()}
+        trace = self.trace.loc[self.trace.index.get_level_values("seed") == self.seeds[i]]
+        return replace(self, seeds=(self.seeds[i],), networks=networks, trace=trace)
+
+    def __iter__(self) -> Iterator[Agents]:
+        return (self[i] for i in range(len(self)))
+
+    def states(self, observation: NDArray[np.floating[Any]]) -> Tensor:
+        """What the networks are given (S, n, d) at observations (n, 6)."""
+        state = torch.from_numpy(self.view.state(observation))
+        device = next(iter(self.networks.values()))[0].device
+        return state.to(device).expand(len(self), *state.shape)
+
+    def fractions(self, observation: NDArray[np.floating[Any]]) -> Array:
+        """Every seed's fraction of current inventory (S, n) at observations (n, 6)."""
+        observation = np.asarray(observation)
+        with torch.inference_mode():
+            y = ALGORITHMS[self.algorithm].decide(self.config, self.networks, self.states(observation))
+        return self.view.decode(y.cpu().numpy().astype(np.float64), period_of(observation, self.view.periods))
+
+    def act(self, observation: NDArray[np.floating[Any]]) -> Array:
+        """The mean of the seeds' fractions (n,) at observations (n, 6)."""
+        return np.asarray(self.fractions(observation).mean(axis=0))
+
+    def save(self, path: str | Path) -> None:
+        """Write an npz file of arrays and plain data, whole or not at all."""
+        meta = {
+            "kind": _KIND,
+            "algorithm": self.algorithm,
+            "config": asdict(self.config),
+            "problem": describe(self.problem),
+            "view": self.view.describe(),
+            "seeds": list(self.seeds),
+            "origin": self.origin,
+        }
+        layers = {
+            f"{name}.{i}": layer.cpu().numpy() for name, part in self.networks.items() for i, layer in enumerate(part)
+        }
+        write_arrays(Path(path), meta, layers | pack_trace(self.trace))
+
+    @classmethod
+    def load(cls, path: str | Path, problem: Problem | None = None) -> Agents:
+        """Read a file of `save`; no code in it is run.
+
+        Args:
+            path: the file.
+            problem: what the agents must have been trained in; None for whatever the file says.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: truncated, changed, of another kind, or trained in another problem; the file is named.
+        """
+        meta, arrays = read_arrays(Path(path), _KIND)
+        try:
+            trained_in = restore(meta["problem"])
+            config = restore_config(meta["algorithm"], meta["config"])
+            view = View.restore(meta["view"])
+            trace = unpack_trace(arrays, meta["seeds"])
+            networks = unpack_layers(arrays)
+            agents = cls(
+                meta["algorithm"], config, trained_in, view, tuple(meta["seeds"]), networks, trace, meta["origin"]
+            )
+            probe = np.tile(np.array([1, 1, 1, 0.02, 1, 0], dtype=np.float32), (1, 1))
+            if not np.isfinite(agents.fractions(probe)).all():
+                raise ValueError("the weights are not finite")
+        except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
+            raise ValueError(f"{path} does not describe agents that this version knows: {error}") from None
+        if problem is not None and problem != trained_in:
+            raise ValueError(f"{path} was trained in another problem: {differences(problem, trained_in)}")
+        return agents
+
+
+def restore_config(algorithm: str, described: dict[str, Any]) -> Config:
+    """The settings of an algorithm from plain data."""
+    plain = dict(described)
+    view = ViewConfig(**plain.pop("view"))
+    lists = {name: tuple(value) for name, value in plain.items() if isinstance(value, list)}
+    return ALGORITHMS[algorithm].settings(view=view, **{**plain, **lists})
+
+
+def pack_trace(trace: pd.DataFrame) -> Arrays:
+    """A trace as arrays (T, S), float32, and its steps."""
+    table = trace.unstack("seed", sort=False)  # noqa: PD010 (a pivot of an index)
+    columns = {f"trace.{name}": table[name].to_numpy(dtype=np.float32) for name in trace.columns}
+    return {"trace": table.index.to_numpy(dtype=np.int64), **columns}
+
+
+def unpack_trace(arrays: Arrays, seeds: Sequence[int]) -> pd.DataFrame:
+    """The inverse of `pack_trace`; takes its arrays out."""
+    steps = arrays.pop("trace")
+    names = [name for name in arrays if name.startswith("trace.")]
+    index = pd.MultiIndex.from_product([steps, seeds], names=["step", "seed"])
+    return pd.DataFrame({name.removeprefix("trace."): arrays.pop(name).ravel() for name in names}, index=index)
+
+
+def unpack_layers(arrays: Arrays) -> dict[str, list[Tensor]]:
+    """Layers by network, in order."""
+    networks: dict[str, list[Tensor]] = {}
+    for key in sorted(arrays, key=lambda key: (key.rpartition(".")[0], int(key.rpartition(".")[2]))):
+        networks.setdefault(key.rpartition(".")[0], []).append(torch.from_numpy(arrays[key]))
+    return networks

@@ -1,0 +1,165 @@
+"""BCQ: Fujimoto, Meger & Precup (2019), Off-policy deep reinforcement learning without exploration.
+
+A conditional variational autoencoder learns which actions the data take in a state,
+
+    minimise E [ (decode(s, z) - a)^2 + (1/2) KL(encode(s, a) || N(0, 1)) ],    z ~ encode(s, a),
+
+and the only actions ever considered are its samples, each moved by at most phi by a perturbation network xi:
+
+    a_j = decode(s, z_j) + phi xi(s, decode(s, z_j)),    z_j ~ N(0, 1) clipped.
+
+Twin critics learn y = r + gamma max_j [ (3/4) min_i Q'_i(s', a_j) + (1/4) max_i Q'_i(s', a_j) ], the perturbation
+network climbs the first critic, and the policy takes the best of a few samples by the first critic.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from optexec.offline.learner import Batch, Config, Learner, join, over_batch
+from optexec.offline.networks import ACTIVATIONS, Stack, blend, perceptron
+from optexec.offline.view import ViewConfig
+
+__all__ = ["BCQ", "BCQConfig"]
+
+_ACTING = ("decoder", "shift", "critic")
+"""Networks that the policy needs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BCQConfig(Config):
+    """Settings of BCQ."""
+
+    behaviour: tuple[int, ...] = (32, 32)  # hidden layers of the behaviour model's encoder and decoder
+    latent: int = 2  # dimension of z
+    divergence: float = 0.5  # weight of the KL term
+    clip: float = 0.5  # at which sampled z are clipped
+    reach: float = 0.5  # phi, the furthest that a sampled action is moved
+    pessimism: float = 0.75  # weight of the smaller critic in the target
+    samples: int = 4  # actions considered in the target
+    choices: int = 8  # actions considered when acting
+    tau: float = 0.02  # a step's weight in the targets
+
+    @classmethod
+    def paper(cls) -> Self:
+        """The authors' code for the continuous algorithm."""
+        return cls(
+            view=ViewConfig(state="plain", action="fraction", scaled=False, shaped=False, discount=0.99),
+            widths=(400, 300),
+            behaviour=(750, 750),
+            activation="relu",
+            rate=1e-3,
+            final_rate=1.0,
+            average=1.0,
+            reach=0.05,
+            samples=10,
+            choices=100,
+            tau=0.005,
+        )
+
+    @classmethod
+    def tuned(cls) -> Self:
+        """The same algorithm, seen through the view of `optexec.offline.view`."""
+        return cls()
+
+
+class BCQ(Learner):
+    """Behaviour model, perturbation network, twin critics and their targets, for all seeds."""
+
+    name: ClassVar[str] = "bcq"
+    label: ClassVar[str] = "BCQ"
+    settings: ClassVar[type[Config]] = BCQConfig
+
+    def __init__(self, config: BCQConfig, dimension: int, streams: Sequence[np.random.Generator]) -> None:
+        super().__init__(config, dimension, streams)
+        latent, act = config.latent, config.activation
+        self.noise = latent * (2 + config.samples)
+        self.encoder = Stack((dimension + 1, *config.behaviour, 2 * latent), streams, act)
+        self.decoder = Stack((dimension + latent, *config.behaviour, 1), streams, act)
+        self.shift = self.stack(streams, dimension + 1, 1)
+        self.critic = self.stack(streams, dimension + 1, 1, copies=2)
+        self.shift_target, self.critic_target = copy.deepcopy(self.shift), copy.deepcopy(self.critic)
+        # what acts: running averages, and latents that are drawn once, so that the policy is a function
+        self.averages = torch.nn.ModuleDict({name: copy.deepcopy(getattr(self, name)) for name in _ACTING})
+        drawn = [stream.standard_normal((config.choices, latent)) for stream in streams]
+        self.register_buffer("latents", torch.tensor(np.array(drawn), dtype=torch.float32).clamp(-config.clip, config.clip))
+        self.optimise("behaviour", self.encoder, self.decoder)
+        self.optimise("shift", self.shift)
+        self.optimise("critic", self.critic)
+
+    def update(self, step: int, batch: Batch, noise: Tensor) -> dict[str, Tensor]:
+        """A step of the behaviour model, of the critics and of the perturbation network; then the targets follow."""
+        c: BCQConfig = self.config
+        for_code, for_shift, for_target = noise.split([c.latent, c.latent, c.latent * c.samples], dim=-1)
+
+        mean, log_std = self.encoder(join(batch.state, batch.action)).chunk(2, dim=-1)
+        log_std = log_std.clamp(-4, 15)
+        decoded = torch.tanh(self.decoder(join(batch.state, mean + log_std.exp() * for_code)))
+        distance = over_batch((decoded - batch.action) ** 2, batch.free)
+        divergence = -0.5 * (1 + 2 * log_std - mean**2 - (2 * log_std).exp()).mean(dim=-1, keepdim=True)
+        self.descend("behaviour", distance + c.divergence * over_batch(divergence, batch.free))
+
+        with torch.no_grad():
+            after = batch.after.repeat_interleave(c.samples, dim=1)
+            free = batch.free_after.repeat_interleave(c.samples, dim=1)
+            latents = for_target.reshape(len(noise), -1, c.latent).clamp(-c.clip, c.clip)
+            action = self.perturbed(after, torch.tanh(self.decoder(join(after, latents))), self.shift_target) * free
+            first, second = self.critic_target(join(after, action).repeat(2, 1, 1)).chunk(2)
+            low, high = torch.minimum(first, second), torch.maximum(first, second)
+            future = c.pessimism * low + (1 - c.pessimism) * high
+            best = future.reshape(len(noise), -1, c.samples).amax(dim=-1, keepdim=True)
+            target = batch.reward + batch.discount * best
+        value = self.critic(join(batch.state, batch.action).repeat(2, 1, 1))
+        first, second = over_batch((value - target.repeat(2, 1, 1)) ** 2, batch.weight.repeat(2, 1, 1)).chunk(2)
+        self.descend("critic", first + second)
+
+        with torch.no_grad():
+            sampled = torch.tanh(self.decoder(join(batch.state, for_shift.clamp(-c.clip, c.clip))))
+        climb = over_batch(self.critic.fixed(join(batch.state, self.perturbed(batch.state, sampled, self.shift))), batch.free)
+        self.descend("shift", -climb)
+        blend(self.critic_target, self.critic, c.tau)
+        blend(self.shift_target, self.shift, c.tau)
+        self.follow((self.averages[name], getattr(self, name)) for name in _ACTING)
+        return {
+            "loss": ((first + second) / 2).detach(),
+            "q": value[: self.seeds].detach().mean(dim=(1, 2)),
+            "distance": distance.detach(),
+        }
+
+    def perturbed(self, state: Tensor, action: Tensor, shift: Stack) -> Tensor:
+        """a + phi tanh(xi(s, a)), clipped to [-1, 1]."""
+        return (action + self.config.reach * torch.tanh(shift(join(state, action)))).clamp(-1, 1)
+
+    def acting(self) -> dict[str, list[Tensor]]:
+        """Averaged decoder, perturbation network and first critic, and the latents."""
+        networks = {name: list(self.averages[name].parameters()) for name in _ACTING}
+        networks["critic"] = [layer[: self.seeds] for layer in networks["critic"]]
+        return {**networks, "latents": [self.latents]}
+
+    @staticmethod
+    def candidates(config: BCQConfig, networks: Mapping[str, Sequence[Tensor]], state: Tensor) -> tuple[Tensor, Tensor]:
+        """Sampled actions and where the perturbation moves them, both (S, n, choices), at states (S, n, d)."""
+        act, (latents,) = ACTIVATIONS[config.activation], networks["latents"]
+        seeds, n, choices = len(state), state.shape[1], latents.shape[1]
+        each = state.repeat_interleave(choices, dim=1)
+        sampled = torch.tanh(perceptron(networks["decoder"], join(each, latents.repeat(1, n, 1)), act))
+        moved = config.reach * torch.tanh(perceptron(networks["shift"], join(each, sampled), act))
+        action = (sampled + moved).clamp(-1, 1)
+        return sampled.reshape(seeds, n, choices), action.reshape(seeds, n, choices)
+
+    @staticmethod
+    def decide(config: BCQConfig, networks: Mapping[str, Sequence[Tensor]], state: Tensor) -> Tensor:
+        """The best of the candidates by the first critic."""
+        _, action = BCQ.candidates(config, networks, state)
+        each = state.repeat_interleave(action.shape[-1], dim=1)
+        flat = action.reshape(len(state), -1, 1)
+        value = perceptron(networks["critic"], join(each, flat), ACTIVATIONS[config.activation])
+        best = value.reshape(action.shape).argmax(dim=-1, keepdim=True)
+        return action.gather(-1, best).squeeze(-1)

@@ -1,0 +1,368 @@
+"""Logged transitions: behaviour policies that trade with noise, what they leave behind, and how much of it is useful.
+
+A data set is what a desk has: observations, executed fractions and rewards of programs that somebody else ran. Nothing
+of the model is in it. Its noise is keyed by blocks of episodes like that of the simulator, so that the first episodes
+of a longer data set are the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optexec._files import digest, read_arrays, write_arrays
+from optexec._validate import choice, integer, real
+from optexec.env import REWARDS, ExecutionVectorEnv
+from optexec.optimum import optimum
+from optexec.policies import almgren_chriss, period_of, twap, vwap
+from optexec.problem import Problem, describe, restore
+from optexec.simulator import BLOCK, Policy
+
+__all__ = ["BEHAVIOURS", "Behaviour", "Transitions", "behaviour", "collect", "coverage", "overlap"]
+
+Array = NDArray[np.float64]
+Float32 = NDArray[np.float32]
+
+BEHAVIOURS = ("twap", "twap-noise", "mixture")
+"""Names that `behaviour` knows."""
+
+NOISE = 0.4
+"""Standard deviation of the log of the noise that multiplies a behaviour's fraction; its mean is one."""
+
+ARM, WOBBLE = 100, 101
+"""Channels of a behaviour's randomness, apart from the simulator's."""
+
+
+@dataclass(frozen=True, eq=False)
+class Behaviour:
+    """Who traded: one arm an episode, drawn with equal chances, its fraction disturbed in every period.
+
+    The executed wish is arm(observation) exp(noise e - noise^2/2), e ~ N(0, 1), clipped to [0, 1]: feedback, because
+    the fraction is of what is left.
+
+    Args:
+        name: of the behaviour, kept with the data.
+        arms: policy by name.
+        noise: standard deviation of the log of the disturbance, >= 0.
+    """
+
+    name: str
+    arms: Mapping[str, Policy]
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.arms:
+            raise ValueError("arms must name at least one policy, got none")
+        object.__setattr__(self, "noise", real("noise", self.noise, minimum=0))
+
+
+def behaviour(problem: Problem, name: str) -> Behaviour:
+    """A named behaviour for a problem.
+
+    - twap: the TWAP schedule and nothing else, the original note's protocol;
+    - twap-noise: its rate times exp(0.4 e - 0.08);
+    - mixture: one arm an episode out of TWAP, VWAP and Almgren-Chriss planned at lambda times 0.5, 1, 2 and 4, with the
+      same disturbance. At lambda = 0 the four are one.
+
+    Raises:
+        ValueError: an unknown name; the message lists those there are.
+    """
+    choice("behaviour", name, BEHAVIOURS)
+    if name != "mixture":
+        return Behaviour(name, {"TWAP": twap(problem)}, NOISE if name == "twap-noise" else 0.0)
+    planned = {
+        f"AC, λ × {factor:g}": almgren_chriss(problem.replace(risk_aversion=problem.risk_aversion * factor))
+        for factor in (0.5, 1.0, 2.0, 4.0)
+    }
+    return Behaviour(name, {"TWAP": twap(problem), "VWAP": vwap(problem), **planned}, NOISE)
+
+
+@dataclass(frozen=True, eq=False)
+class Transitions:
+    """A data set of m = n N transitions, episode after episode and period after period.
+
+    Attributes:
+        problem: the order and market in which it was logged.
+        seed: of the shocks and of the behaviour's own noise.
+        behaviour: name of who traded.
+        arms: names of the arms.
+        observations: (m, 6) float32, as in `optexec.env`.
+        fractions: (m,) executed fraction of the remaining inventory; 0 where nothing remained.
+        wishes: (m,) what the behaviour asked for.
+        realised, expected: (m,) both rewards [$].
+        next_observations: (m, 6) float32.
+        terminated: (m,) True in the last period of an episode.
+        episode: (m,) index of the episode.
+        arm: (m,) index into ``arms``.
+
+    Raises:
+        ValueError: a wrong shape, a number that is not finite, or episodes that are not whole and in order.
+    """
+
+    problem: Problem
+    seed: int
+    behaviour: str
+    arms: tuple[str, ...]
+    observations: Float32
+    fractions: Array
+    wishes: Array
+    realised: Array
+    expected: Array
+    next_observations: Float32
+    terminated: NDArray[np.bool_]
+    episode: NDArray[np.int64]
+    arm: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        periods, m = self.problem.order.periods, len(self.observations)
+        if m == 0 or m % periods:
+            raise ValueError(f"a data set must hold whole episodes of {periods} transitions, got {m} transitions")
+        for name, kind in _ARRAYS.items():
+            array = np.asarray(getattr(self, name))
+            shape = (m, 6) if name.endswith("observations") else (m,)
+            if array.shape != shape:
+                raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+            if not np.can_cast(array.dtype, kind, "same_kind"):
+                raise ValueError(f"{name} must be of type {np.dtype(kind)}, got {array.dtype}")
+            array = np.ascontiguousarray(array, dtype=kind)
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                row = int(np.flatnonzero(~np.isfinite(array.reshape(m, -1)).all(axis=1))[0])
+                raise ValueError(f"{name} must be finite, got {array[row]} in transition {row}")
+            object.__setattr__(self, name, array)
+        ordered = np.array_equal(period_of(self.observations, periods), np.tile(np.arange(periods), m // periods))
+        ends = np.array_equal(self.terminated, np.arange(m) % periods == periods - 1)
+        if not (ordered and ends and np.array_equal(self.episode, np.repeat(self.episode[::periods], periods))):
+            raise ValueError(f"observations must go through periods 0 to {periods - 1} of one episode after the other")
+        if not ((self.fractions >= 0) & (self.fractions <= 1)).all():
+            raise ValueError("fractions must lie in [0, 1]")
+        if not ((self.arm >= 0) & (self.arm < len(self.arms))).all():
+            raise ValueError(f"arm must be an index into {list(self.arms)}")
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+    @property
+    def episodes(self) -> int:
+        """n, how many episodes."""
+        return len(self) // self.problem.order.periods
+
+    @property
+    def period(self) -> NDArray[np.int64]:
+        """K (m,)."""
+        return np.tile(np.arange(self.problem.order.periods), self.episodes)
+
+    def rewards(self, kind: str) -> Array:
+        """(m,) "realised" or "expected" rewards [$]."""
+        rewards: Array = getattr(self, choice("reward", kind, REWARDS))
+        return rewards
+
+    def take(self, episodes: int) -> Transitions:
+        """The first episodes, the same as a shorter `collect` of the same seed."""
+        m = integer("episodes", episodes, minimum=1) * self.problem.order.periods
+        if m > len(self):
+            raise ValueError(f"episodes must be at most {self.episodes}, got {episodes}")
+        arrays = {name: getattr(self, name)[:m] for name in _ARRAYS}
+        return Transitions(self.problem, self.seed, self.behaviour, self.arms, **arrays)
+
+    def _meta(self) -> dict[str, Any]:
+        return {
+            "kind": _KIND,
+            "problem": describe(self.problem),
+            "seed": self.seed,
+            "behaviour": self.behaviour,
+            "arms": list(self.arms),
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything in the data set, the problem included."""
+        return digest(self._meta(), {name: getattr(self, name) for name in _ARRAYS})
+
+    def save(self, path: str | Path) -> None:
+        """Write an npz file, whole or not at all."""
+        write_arrays(Path(path), self._meta(), {name: getattr(self, name) for name in _ARRAYS})
+
+    @classmethod
+    def load(cls, path: str | Path, problem: Problem | None = None) -> Transitions:
+        """Read a file of `save`; pickles are refused.
+
+        Args:
+            path: the file.
+            problem: what the data must have been logged in; None for whatever the file says.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: truncated, changed, not finite, wrongly shaped, or logged in another problem; it is named.
+        """
+        meta, arrays = read_arrays(Path(path), _KIND)
+        if arrays.keys() != _ARRAYS.keys():
+            raise ValueError(f"{path} must hold the arrays {', '.join(_ARRAYS)}, got {', '.join(arrays)}")
+        logged_in = restore(meta["problem"])
+        if problem is not None and problem != logged_in:
+            raise ValueError(f"{path} was logged in another problem than the one asked for: {differences(problem, logged_in)}")
+        try:
+            return cls(logged_in, meta["seed"], meta["behaviour"], tuple(meta["arms"]), **arrays)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+
+    def arrays(self, reward: str = "realised") -> dict[str, NDArray[Any]]:
+        """Flat arrays for other libraries, such as d3rlpy's ``MDPDataset(**data.arrays())``.
+
+        Returns:
+            observations (m, 6), actions (m, 1) executed fractions, rewards (m,) [$], terminals (m,) 1 on the last
+            transition of each episode; all float32.
+        """
+        return {
+            "observations": self.observations,
+            "actions": self.fractions.astype(np.float32)[:, None],
+            "rewards": self.rewards(reward).astype(np.float32),
+            "terminals": self.terminated.astype(np.float32),
+        }
+
+
+_KIND = "optexec transitions"
+_ARRAYS: dict[str, Any] = {
+    "observations": np.float32,
+    "fractions": np.float64,
+    "wishes": np.float64,
+    "realised": np.float64,
+    "expected": np.float64,
+    "next_observations": np.float32,
+    "terminated": np.bool_,
+    "episode": np.int64,
+    "arm": np.int64,
+}
+
+
+def differences(wanted: Problem, found: Problem) -> str:
+    """The fields in which two problems differ, as "name: wanted -> found"."""
+
+    def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+        if not isinstance(value, dict):
+            return {prefix.removesuffix("."): value}
+        return {key: leaf for name, part in value.items() for key, leaf in flat(part, f"{prefix}{name}.").items()}
+
+    first, second = flat(describe(wanted)), flat(describe(found))
+    names = [name for name in first | second if first.get(name) != second.get(name)]
+    return ", ".join(f"{name} is {second.get(name)!r} and not {first.get(name)!r}" for name in names)
+
+
+def collect(
+    problem: Problem,
+    behaviour: str | Behaviour | Policy,
+    episodes: int = 1000,
+    seed: int = 0,
+    *,
+    observe_liquidity: bool = True,
+) -> Transitions:
+    """Let a behaviour trade and log what happens.
+
+    Args:
+        problem: the order and market.
+        behaviour: a name of `BEHAVIOURS`, a `Behaviour`, or any policy.
+        episodes: n >= 1.
+        seed: >= 0, of the shocks (those of ``simulate`` with the same seed) and of the behaviour's own noise.
+        observe_liquidity: whether L and I are in the observations; see `optexec.simulate`.
+
+    Returns:
+        `Transitions` with n N rows.
+
+    Raises:
+        ValueError: an unknown name, or a number outside its range.
+        TypeError: no behaviour at all.
+    """
+    n, seed = integer("episodes", episodes, minimum=1), integer("seed", seed, minimum=0)
+    trader = _trader(problem, behaviour)
+    arms = tuple(trader.arms.values())
+    arm, wobble = _own_noise(n, seed, problem.order.periods, len(arms))
+    for policy in arms:
+        if hasattr(policy, "reset"):
+            policy.reset(n)
+    environment = ExecutionVectorEnv(n, problem, "realised", observe_liquidity)
+    observation, _ = environment.reset(seed=seed)
+    held = np.full(n, problem.order.shares)
+    rows: dict[str, list[NDArray[Any]]] = {name: [] for name in _ARRAYS}
+    for k in range(problem.order.periods):
+        planned = np.choose(arm, [policy.act(observation) for policy in arms])
+        wish = np.clip(planned * np.exp(trader.noise * wobble[k] - trader.noise**2 / 2), 0.0, 1.0)
+        after, reward, terminated, _, info = environment.step(wish)
+        row = {
+            "observations": observation,
+            "fractions": np.divide(info["trade"], held, out=np.zeros(n), where=held > 0),
+            "wishes": wish,
+            "realised": reward,
+            "expected": reward + info["slippage"] + info["timing"],
+            "next_observations": after,
+            "terminated": terminated,
+            "episode": np.arange(n),
+            "arm": arm,
+        }
+        for name, value in row.items():
+            rows[name].append(value)
+        observation, held = after, held - info["trade"]
+    whole = {name: np.stack(parts, axis=1).reshape(n * problem.order.periods, *parts[0].shape[1:]) for name, parts in rows.items()}
+    return Transitions(problem, seed, trader.name, tuple(trader.arms), **whole)
+
+
+def _trader(problem: Problem, given: str | Behaviour | Policy) -> Behaviour:
+    if isinstance(given, str):
+        return behaviour(problem, given)
+    if isinstance(given, Behaviour):
+        return given
+    if isinstance(given, Policy):
+        name = type(given).__name__
+        return Behaviour(name, {name: given})
+    raise TypeError(f"behaviour must be one of {', '.join(BEHAVIOURS)}, a Behaviour or a policy, got {given!r}")
+
+
+def _own_noise(n: int, seed: int, periods: int, arms: int) -> tuple[NDArray[np.int64], Array]:
+    """The arm of every episode (n,) and standard normals (N, n), from fixed blocks of episodes."""
+    arm, wobble = [], []
+    for block in range((n - 1) // BLOCK + 1):
+        streams = [
+            np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(block, channel))))
+            for channel in (ARM, WOBBLE)
+        ]
+        arm.append(streams[0].integers(arms, size=BLOCK))
+        wobble.append(streams[1].standard_normal((periods, BLOCK)))
+    return np.concatenate(arm)[:n], np.concatenate(wobble, axis=1)[:, :n]
+
+
+def coverage(data: Transitions, level: float = 0.95) -> pd.DataFrame:
+    """Where the data's actions lie, and where the optimum's would, period by period.
+
+    The optimum acts in the logged episodes' own states. The last period, where everything must go, is left out.
+
+    Args:
+        data: logged transitions.
+        level: part of the data's actions that counts as their support, in (0, 1): its central part.
+
+    Returns:
+        A DataFrame by period: ``low, median, high`` of the data's fractions (the central ``level``), ``optimum_low,
+        optimum_median, optimum_high`` likewise, and ``inside``, the share of the optimum's actions in [low, high].
+    """
+    real("level", level, above=0, below=1)
+    best = optimum(data.problem).act(data.observations)
+    tail = (1 - level) / 2
+    rows = []
+    for k in range(data.problem.order.periods - 1):
+        here = data.period == k
+        logged, wanted = data.fractions[here], best[here]
+        low, median, high = np.quantile(logged, [tail, 0.5, 1 - tail])
+        quantiles = np.quantile(wanted, [tail, 0.5, 1 - tail])
+        inside = float(np.mean((wanted >= low) & (wanted <= high)))
+        rows.append([low, median, high, *quantiles, inside])
+    names = ["low", "median", "high", "optimum_low", "optimum_median", "optimum_high", "inside"]
+    return pd.DataFrame(rows, columns=names).rename_axis("period")
+
+
+def overlap(data: Transitions, level: float = 0.95) -> float:
+    """Share of the optimum's decisions that lie inside the data's support: the mean of `coverage`'s ``inside``."""
+    return float(coverage(data, level)["inside"].mean())

@@ -1,0 +1,140 @@
+"""What the algorithms share: the batch that they are given, the optimiser, and the tensors that act."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from optexec._validate import integer, real
+from optexec.offline.networks import ACTIVATIONS, Stack, blend
+from optexec.offline.view import ViewConfig
+
+__all__ = ["Batch", "Config", "Learner"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings that every algorithm has; the defaults are nobody's: use ``paper()`` or ``tuned()``."""
+
+    view: ViewConfig = field(default_factory=ViewConfig)  # how states, actions and rewards are seen
+    widths: tuple[int, ...] = (64, 64)  # hidden layers of actor and critics
+    activation: str = "silu"  # between layers
+    rate: float = 1e-3  # Adam's learning rate at the start
+    final_rate: float = 0.02  # part of it that a cosine leaves at the end; 1 keeps it constant
+    average: float = 0.005  # a step's weight in the running average of the weights that act; 1 takes the last ones
+
+    def __post_init__(self) -> None:
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
+        object.__setattr__(self, "widths", tuple(integer("widths", width, minimum=1) for width in self.widths))
+        real("rate", self.rate, above=0)
+        real("final_rate", self.final_rate, above=0, maximum=1)
+        real("average", self.average, above=0, maximum=1)
+
+    @classmethod
+    def paper(cls) -> Self:
+        """The published settings, on raw states, actions and rewards."""
+        raise NotImplementedError
+
+    @classmethod
+    def tuned(cls) -> Self:
+        """The settings chosen on the tuning seeds of `optexec.offline.protocol`."""
+        raise NotImplementedError
+
+
+class Batch(NamedTuple):
+    """A step's transitions, (S, B, width) a field; see `optexec.offline.view.Batchable`."""
+
+    state: Tensor
+    action: Tensor
+    reward: Tensor
+    discount: Tensor
+    after: Tensor
+    weight: Tensor
+    free: Tensor
+    free_after: Tensor
+
+
+class Learner(torch.nn.Module, ABC):
+    """One algorithm with the networks of all seeds.
+
+    Args:
+        config: settings.
+        dimension: of a state.
+        streams: one generator a seed, for the initial weights.
+    """
+
+    name: ClassVar[str]
+    """What `optexec.offline.train` calls it."""
+    label: ClassVar[str]
+    """What a table calls it."""
+    settings: ClassVar[type[Config]]
+    noise: int = 0
+    """Standard normals that a step takes for each of its transitions."""
+
+    def __init__(self, config: Any, dimension: int, streams: Sequence[np.random.Generator]) -> None:
+        super().__init__()
+        self.config = config
+        self.dimension = dimension
+        self.seeds = len(streams)
+        self.optimisers: dict[str, torch.optim.Adam] = {}
+
+    def stack(self, streams: Sequence[np.random.Generator], inputs: int, outputs: int, copies: int = 1) -> Stack:
+        """Networks of this config's shape."""
+        widths = (inputs, *self.config.widths, outputs)
+        return Stack(widths, streams, self.config.activation, copies)
+
+    def optimise(self, name: str, *modules: torch.nn.Module) -> None:
+        """Give the weights of some networks an optimiser of their own."""
+        weights = [weight for module in modules for weight in module.parameters()]
+        self.optimisers[name] = torch.optim.Adam(weights, lr=self.config.rate, fused=True)
+
+    def descend(self, name: str, losses: Tensor) -> None:
+        """One step down losses (S,): their sum, so that each seed's gradient is as if it were alone."""
+        optimiser = self.optimisers[name]
+        optimiser.zero_grad(set_to_none=True)
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+
+    def anneal(self, done: float) -> None:
+        """Set the learning rate for a part of the training in [0, 1] that is done: a cosine from 1 to final_rate."""
+        low = self.config.final_rate
+        factor = low + (1 - low) * (1 + math.cos(math.pi * done)) / 2
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = self.config.rate * factor
+
+    @abstractmethod
+    def update(self, step: int, batch: Batch, noise: Tensor) -> dict[str, Tensor]:
+        """One gradient step; ``noise`` is (S, B, self.noise). Returns what the trace keeps, (S,) each."""
+
+    @abstractmethod
+    def acting(self) -> dict[str, list[Tensor]]:
+        """The layers of the networks that act, by network, each tensor (S, ...)."""
+
+    @staticmethod
+    @abstractmethod
+    def decide(config: Any, networks: Mapping[str, Sequence[Tensor]], state: Tensor) -> Tensor:
+        """Y (S, n) in [-1, 1] at states (S, n, d), from the layers of `acting`."""
+
+    def follow(self, averages: Iterable[tuple[torch.nn.Module, torch.nn.Module]]) -> None:
+        """Move running averages a step towards the networks: pairs (average, network)."""
+        for average, network in averages:
+            blend(average, network, self.config.average)
+
+
+def join(*parts: Tensor) -> Tensor:
+    """Side by side: (S, n, a), (S, n, b) -> (S, n, a + b)."""
+    return torch.cat(parts, dim=-1)
+
+
+def over_batch(losses: Tensor, weight: Tensor) -> Tensor:
+    """Weighted means (S,) of losses (S, B, 1)."""
+    return (losses * weight).mean(dim=(1, 2))

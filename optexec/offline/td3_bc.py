@@ -1,0 +1,114 @@
+"""TD3+BC: Fujimoto & Gu (2021), A minimalist approach to offline reinforcement learning.
+
+Twin critics learn the value of the data's actions followed by the actor's,
+
+    y = r + gamma min_i Q'_i(s', pi'(s') + clip(noise)),    minimise E (Q_i(s, a) - y)^2,
+
+and every second step the actor climbs the first critic while it stays near the data,
+
+    maximise E [ lambda Q_1(s, pi(s)) - (pi(s) - a)^2 ],    lambda = alpha / mean |Q_1|.
+
+Primes are targets that follow slowly. Where a period's action is forced, there is no actor loss.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from optexec.offline.learner import Batch, Config, Learner, join, over_batch
+from optexec.offline.networks import ACTIVATIONS, blend, perceptron
+from optexec.offline.view import ViewConfig
+
+__all__ = ["TD3BC", "TD3BCConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TD3BCConfig(Config):
+    """Settings of TD3+BC."""
+
+    alpha: float = 5.0  # weight of the critic against cloning
+    target_noise: float = 0.05  # standard deviation of the noise on the target's action
+    noise_clip: float = 0.1  # at which it is clipped
+    delay: int = 2  # critic steps an actor step
+    tau: float = 0.02  # a step's weight in the targets
+
+    @classmethod
+    def paper(cls) -> Self:
+        """Appendix A of the paper and the authors' code."""
+        return cls(
+            view=ViewConfig(state="plain", action="fraction", scaled=False, shaped=False, discount=0.99),
+            widths=(256, 256),
+            activation="relu",
+            rate=3e-4,
+            final_rate=1.0,
+            average=1.0,
+            alpha=2.5,
+            target_noise=0.2,
+            noise_clip=0.5,
+            delay=2,
+            tau=0.005,
+        )
+
+    @classmethod
+    def tuned(cls) -> Self:
+        """The same algorithm, seen through the view of `optexec.offline.view`."""
+        return cls()
+
+
+class TD3BC(Learner):
+    """Actor, twin critics and their targets, for all seeds."""
+
+    name: ClassVar[str] = "td3bc"
+    label: ClassVar[str] = "TD3+BC"
+    settings: ClassVar[type[Config]] = TD3BCConfig
+    noise = 1
+
+    def __init__(self, config: TD3BCConfig, dimension: int, streams: Sequence[np.random.Generator]) -> None:
+        super().__init__(config, dimension, streams)
+        self.actor = self.stack(streams, dimension, 1)
+        self.critic = self.stack(streams, dimension + 1, 1, copies=2)
+        self.average = copy.deepcopy(self.actor)
+        self.actor_target, self.critic_target = copy.deepcopy(self.actor), copy.deepcopy(self.critic)
+        self.optimise("actor", self.actor)
+        self.optimise("critic", self.critic)
+
+    def update(self, step: int, batch: Batch, noise: Tensor) -> dict[str, Tensor]:
+        """A critic step, and every ``delay`` steps an actor step after which the targets follow."""
+        c: TD3BCConfig = self.config
+        with torch.no_grad():
+            wobble = (noise * c.target_noise).clamp(-c.noise_clip, c.noise_clip)
+            action = (torch.tanh(self.actor_target(batch.after)) + wobble).clamp(-1, 1) * batch.free_after
+            first, second = self.critic_target(join(batch.after, action).repeat(2, 1, 1)).chunk(2)
+            target = batch.reward + batch.discount * torch.minimum(first, second)
+        value = self.critic(join(batch.state, batch.action).repeat(2, 1, 1))
+        first, second = over_batch((value - target.repeat(2, 1, 1)) ** 2, batch.weight.repeat(2, 1, 1)).chunk(2)
+        self.descend("critic", first + second)
+        trace = {"loss": ((first + second) / 2).detach(), "q": value[: self.seeds].detach().mean(dim=(1, 2))}
+        if step % c.delay:
+            return trace
+        action = torch.tanh(self.actor(batch.state))
+        value = self.critic.fixed(join(batch.state, action))
+        size = (value.detach().abs() * batch.free).sum(dim=(1, 2), keepdim=True) / batch.free.sum(dim=(1, 2), keepdim=True)
+        climb = over_batch(c.alpha * value / size, batch.free)
+        clone = over_batch((action - batch.action) ** 2, batch.free)
+        self.descend("actor", clone - climb)
+        blend(self.critic_target, self.critic, c.tau)
+        blend(self.actor_target, self.actor, c.tau)
+        self.follow([(self.average, self.actor)])
+        return trace
+
+    def acting(self) -> dict[str, list[Tensor]]:
+        """The averaged actor."""
+        return {"actor": list(self.average.layers)}
+
+    @staticmethod
+    def decide(config: TD3BCConfig, networks: Mapping[str, Sequence[Tensor]], state: Tensor) -> Tensor:
+        """y = tanh of the actor's output."""
+        return torch.tanh(perceptron(networks["actor"], state, ACTIVATIONS[config.activation])).squeeze(-1)

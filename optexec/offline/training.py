@@ -1,0 +1,255 @@
+"""The one training loop: all seeds at once, with progress, checkpoints and an exact way to go on from one.
+
+Everything random is keyed by (seed, purpose, chunk of steps) and drawn on the processor, so a seed's batches do not
+depend on the others or on the device, and a resumed run needs to know the step alone.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from optexec._files import Arrays, read_arrays, write_arrays
+from optexec._validate import choice, integer
+from optexec.offline.agents import ALGORITHMS, Agents, pack_trace, unpack_trace
+from optexec.offline.data import Transitions
+from optexec.offline.learner import Batch, Config, Learner
+from optexec.offline.view import View
+from optexec.problem import describe
+
+__all__ = ["train"]
+
+CHUNK = 50
+"""Steps whose batches are drawn at once."""
+
+EVERY = 100
+"""Steps between two entries of the trace."""
+
+INITIAL, ROWS, NOISE = 200, 201, 202
+"""Channels of a training seed."""
+
+_KIND = "optexec checkpoint"
+
+
+def train(
+    algorithm: str,
+    data: Transitions,
+    seeds: Iterable[int] = range(8),
+    steps: int = 10_000,
+    batch_size: int = 256,
+    *,
+    config: Config | str = "tuned",
+    device: str = "cpu",
+    checkpoint: str | Path | None = None,
+    checkpoint_every: int = 500,
+    progress: bool = True,
+) -> Agents:
+    """Train one agent a seed on logged data.
+
+    Args:
+        algorithm: "td3bc", "bcq" or "bc".
+        data: from `optexec.collect` or `Transitions.load`.
+        seeds: of initial weights, batches and noise; one agent each, all trained together.
+        steps: gradient steps, >= 1.
+        batch_size: transitions a step and seed, >= 1.
+        config: settings, or "tuned" or "paper" for the algorithm's own.
+        device: of torch, e.g. "cpu" or "cuda".
+        checkpoint: file to keep the run in; if it is there already the run goes on from it. On one machine with one
+            thread the weights are then those of a run that was never interrupted, bit for bit.
+        checkpoint_every: steps between two writes of the checkpoint. Ctrl-C leaves the last one.
+        progress: whether to show a bar with the loss and the mean Q of the data.
+
+    Returns:
+        `Agents`, whose weights are the running average of the last ones (or the last, if the settings say so).
+
+    Raises:
+        ValueError: an unknown algorithm or setting, no seeds, a seed twice, a number outside its range, a diverged
+            training, or a checkpoint of another run; the message says what differs.
+    """
+    learner_type = ALGORITHMS[choice("algorithm", algorithm, tuple(ALGORITHMS))]
+    if not isinstance(data, Transitions):
+        raise TypeError(f"data must be optexec Transitions, got {type(data).__name__}")
+    chosen = tuple(integer("seeds", seed, minimum=0) for seed in seeds)
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise ValueError(f"seeds must be one or more different integers, got {list(chosen)}")
+    steps, batch_size = integer("steps", steps, minimum=1), integer("batch_size", batch_size, minimum=1)
+    checkpoint_every = integer("checkpoint_every", checkpoint_every, minimum=1)
+    if isinstance(config, str):
+        choice("config", config, ("tuned", "paper"))
+        config = learner_type.settings.tuned() if config == "tuned" else learner_type.settings.paper()
+    elif not isinstance(config, learner_type.settings):
+        raise TypeError(f"config must be a {learner_type.settings.__name__} or its name, got {config!r}")
+
+    view = View.fit(config.view, data)
+    packed, widths = _packed(view, data, device)
+    streams = [_stream(seed, INITIAL, 0) for seed in chosen]
+    learner = learner_type(config, view.dimension, streams).to(device)
+    run = {
+        "algorithm": algorithm,
+        "config": asdict(config),
+        "seeds": list(chosen),
+        "steps": steps,
+        "batch_size": batch_size,
+        "data": data.digest,
+        "torch": torch.__version__,
+    }
+    path = None if checkpoint is None else Path(checkpoint)
+    first, seconds, trace = 0, 0.0, Trace(chosen)
+    if path is not None and path.exists():
+        first, seconds = _resume(path, run, learner, trace)
+    began = time.process_time()
+
+    def keep(done: int) -> None:
+        if path is not None:
+            meta = {"kind": _KIND, **run, "done": done, "seconds": seconds + time.process_time() - began}
+            write_arrays(path, meta | {"problem": describe(data.problem)}, _tensors(learner) | pack_trace(trace.table()))
+
+    with _bar(progress) as bar:
+        task = None if bar is None else bar.add_task(learner_type.label, total=steps, completed=first, shown="")
+        for step in range(first, steps):
+            if step == first or step % CHUNK == 0:
+                rows, noise = _drawn(chosen, step // CHUNK, len(data), batch_size, learner.noise, device)
+            place = step % CHUNK
+            gathered = packed[rows[place].reshape(-1)].reshape(len(chosen), batch_size, -1)
+            learner.anneal(step / steps)
+            entry = learner.update(step + 1, Batch(*gathered.split(widths, dim=-1)), noise[place])
+            done = step + 1
+            if done % EVERY == 0 or done == steps:
+                trace.add(done, entry)
+                if bar is not None and task is not None:
+                    bar.update(task, completed=done, shown=trace.latest())
+            if done % checkpoint_every == 0 and done < steps:
+                keep(done)
+    keep(steps)
+    origin = {
+        **{key: run[key] for key in ("steps", "batch_size", "data", "torch")},
+        "behaviour": data.behaviour,
+        "episodes": data.episodes,
+        "data_seed": data.seed,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "device": device,
+        "cpu_seconds": round(seconds + time.process_time() - began, 1),
+    }
+    networks = {name: [layer.detach().clone() for layer in layers] for name, layers in learner.acting().items()}
+    return Agents(algorithm, config, data.problem, view, chosen, networks, trace.table(), origin)
+
+
+class Trace:
+    """Training curves as they grow."""
+
+    def __init__(self, seeds: tuple[int, ...]) -> None:
+        self.seeds = seeds
+        self.steps: list[int] = []
+        self.columns: dict[str, list[np.ndarray[Any, Any]]] = {}
+
+    def add(self, step: int, entry: dict[str, Tensor]) -> None:
+        """Keep one step's entries (S,).
+
+        Raises:
+            ValueError: one is not finite.
+        """
+        self.steps.append(step)
+        for name, values in entry.items():
+            array = values.cpu().numpy()
+            if not np.isfinite(array).all():
+                seed = self.seeds[int(np.flatnonzero(~np.isfinite(array))[0])]
+                raise ValueError(f"training diverged: {name} is not finite at step {step} for seed {seed}")
+            self.columns.setdefault(name, []).append(array)
+
+    def latest(self) -> str:
+        """The newest entries, averaged over seeds."""
+        return "  ".join(f"{name} {values[-1].mean():.4g}" for name, values in self.columns.items())
+
+    def table(self) -> pd.DataFrame:
+        """All entries, indexed by step and seed."""
+        index = pd.MultiIndex.from_product([self.steps, self.seeds], names=["step", "seed"])
+        return pd.DataFrame({name: np.concatenate(values) for name, values in self.columns.items()}, index=index)
+
+    def restore(self, table: pd.DataFrame) -> None:
+        """Take over the entries of a table."""
+        self.steps = table.index.get_level_values("step").unique().tolist()
+        shape = (len(self.steps), len(self.seeds))
+        self.columns = {str(name): list(table[name].to_numpy().reshape(shape)) for name in table.columns}
+
+
+def _stream(seed: int, channel: int, chunk: int) -> np.random.Generator:
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(channel, chunk))))
+
+
+def _packed(view: View, data: Transitions, device: str) -> tuple[Tensor, list[int]]:
+    """All of the data in one tensor (m, width), and the widths of a batch's fields."""
+    columns = [column.reshape(len(data), -1) for column in view.pack(data)]
+    whole = np.concatenate(columns, axis=1)
+    if not np.isfinite(whole).all():
+        raise ValueError("the data overflow float32 as this view sees them: rescale the problem")
+    return torch.from_numpy(whole).to(device), [column.shape[1] for column in columns]
+
+
+def _drawn(
+    seeds: tuple[int, ...], chunk: int, m: int, batch: int, normals: int, device: str
+) -> tuple[Tensor, Tensor]:
+    """Rows (CHUNK, S, B) and standard normals (CHUNK, S, B, normals) of a chunk of steps."""
+    rows = [_stream(seed, ROWS, chunk).integers(m, size=(CHUNK, batch)) for seed in seeds]
+    noise = [
+        _stream(seed, NOISE, chunk).standard_normal((CHUNK, batch, normals), dtype=np.float32) for seed in seeds
+    ]
+    return torch.from_numpy(np.stack(rows, axis=1)).to(device), torch.from_numpy(np.stack(noise, axis=1)).to(device)
+
+
+def _tensors(learner: Learner) -> Arrays:
+    """Weights and the optimisers' moments as arrays."""
+    found = {f"weights.{name}": tensor.cpu().numpy() for name, tensor in learner.state_dict().items()}
+    for name, optimiser in learner.optimisers.items():
+        for i, state in optimiser.state_dict()["state"].items():
+            found |= {f"{name}/{i}/{key}": value.cpu().numpy() for key, value in state.items()}
+    return found
+
+
+def _resume(path: Path, run: dict[str, Any], learner: Learner, trace: Trace) -> tuple[int, float]:
+    """Put a checkpoint's state in place: steps done, CPU seconds."""
+    meta, arrays = read_arrays(path, _KIND)
+    different = [f"{key} is {meta.get(key)!r} and not {value!r}" for key, value in run.items() if meta.get(key) != _plain(value)]
+    if different:
+        raise ValueError(f"{path} is of another run: {'; '.join(different)}")
+    trace.restore(unpack_trace(arrays, meta["seeds"]))
+    learner.load_state_dict(
+        {key.removeprefix("weights."): torch.from_numpy(arrays.pop(key)) for key in list(arrays) if key.startswith("weights.")}
+    )
+    for name, optimiser in learner.optimisers.items():
+        described = optimiser.state_dict()
+        described["state"] = {
+            i: {key: torch.from_numpy(arrays[f"{name}/{i}/{key}"]) for key in ("step", "exp_avg", "exp_avg_sq")}
+            for i in range(len(described["param_groups"][0]["params"]))
+            if f"{name}/{i}/step" in arrays
+        }
+        optimiser.load_state_dict(described)
+    return int(meta["done"]), float(meta["seconds"])
+
+
+def _plain(value: Any) -> Any:
+    """A value as it comes back from JSON: tuples are lists."""
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, tuple | list) else value
+
+
+def _bar(progress: bool) -> Any:
+    """A progress bar, or nothing."""
+    if not progress:
+        return nullcontext()
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
+        TextColumn("{task.fields[shown]}"), TimeRemainingColumn(),
+    )  # fmt: skip

@@ -1,0 +1,244 @@
+"""What a learner sees of a data set: its state, its action, and the scale of its reward.
+
+The public observation is six raw numbers and the public action a fraction. Learning on these as they are is the
+``plain`` view, the published algorithms' own. The other view uses what is known of every execution problem and nothing
+of this one's parameters; with l = log L, n = N - k periods left and c_k, b_k fitted to the data alone it is
+
+- action: y = (logit a + log(n - 1)) / 2.5, log-odds relative to TWAP's 1/n, clipped to [-1, 1];
+- state: the period (one-hot), n/N, l (standardised), and I n / x where the data hold transient impact. Price and, where
+  impact is linear, inventory drop out: costs are homogeneous of degree two in (x, I);
+- reward: r / (x^2 c_k) with discount x'^2 c_{k+1} / (x^2 c_k), where c_k is the behaviour's mean cost-to-go over x^2;
+- shaping (Ng, Harada & Russell 1999, potential-based): b_k(l) x^2, the regression of the behaviour's cost-to-go on
+  (1, l, l^2) x^2, is added, and x'^2 E^[b_{k+1}(l') | l] taken off. Up to the error of the second regression this
+  leaves the best action as it is; because it takes the expected potential and not the next one, it is at the same time
+  a control variate for the noise of l'.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optexec._validate import choice
+from optexec.env import REWARDS
+from optexec.offline.data import Transitions
+from optexec.policies import period_of
+
+__all__ = ["Batchable", "View", "ViewConfig"]
+
+Array = NDArray[np.float64]
+Float32 = NDArray[np.float32]
+
+ODDS = 2.5
+"""Log-odds relative to TWAP that y = 1 stands for: 12 times TWAP's odds."""
+
+RATES = 8.0
+"""Multiple of TWAP's rate that y = 1 stands for, in the view by rates; y = -1 is no trade."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewConfig:
+    """How a learner sees the data."""
+
+    state: str = "homogeneous"  # "plain": the six observed numbers, standardised
+    action: str = "log-odds"  # "rate": multiple of TWAP's fraction; "fraction": a itself
+    reward: str = "realised"  # "expected" knows the model
+    scaled: bool = True  # rewards in units of x^2 c_k
+    shaped: bool = True  # potential with control variate; needs scaled
+    weight: float = 1.0  # power of x over TWAP's x in the critic's loss
+    discount: float = 1.0  # per period, besides what scaling brings
+
+    def __post_init__(self) -> None:
+        choice("state", self.state, ("homogeneous", "plain"))
+        choice("action", self.action, ("log-odds", "rate", "fraction"))
+        choice("reward", self.reward, REWARDS)
+        if self.shaped and not self.scaled:
+            raise ValueError("shaped must be False where scaled is False: the potential is in scaled units")
+
+
+class Batchable(NamedTuple):
+    """Transitions as a learner's arrays, float32."""
+
+    state: Float32
+    """(m, d)"""
+    action: Float32
+    """(m,) y in [-1, 1]"""
+    reward: Float32
+    """(m,)"""
+    discount: Float32
+    """(m,) factor of the next value, 0 at the end"""
+    after: Float32
+    """(m, d) next state"""
+    weight: Float32
+    """(m,) weight in the critic's loss"""
+    free: Float32
+    """(m,) 1 where the action was free to choose, 0 in the forced last period"""
+    free_after: Float32
+    """(m,) the same for the next state"""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A fitted view: plain numbers that go into a checkpoint with the weights.
+
+    Attributes:
+        config: what it does.
+        periods: N.
+        centre, scale: of the numbers that are standardised.
+        transient: whether the state holds I n / x.
+    """
+
+    config: ViewConfig
+    periods: int
+    centre: tuple[float, ...]
+    scale: tuple[float, ...]
+    transient: bool
+
+    @classmethod
+    def fit(cls, config: ViewConfig, data: Transitions) -> View:
+        """The view of a data set."""
+        periods = data.problem.order.periods
+        if config.state == "plain":
+            seen = data.observations.astype(np.float64)
+            centre, scale = seen.mean(axis=0), seen.std(axis=0) + 1e-3
+            return cls(config, periods, tuple(centre.tolist()), tuple(scale.tolist()), True)
+        transient = bool((data.observations[:, 5] > 0).any())
+        level = np.log(data.observations[:, 4].astype(np.float64))
+        pressure = _pressure(data.observations, periods)
+        heavy = data.observations[:, 0].astype(np.float64) * (periods / _left(data.observations, periods))
+        spread = np.sqrt(np.average(pressure**2, weights=heavy**2)) if transient else 1.0
+        return cls(config, periods, (float(level.mean()), 0.0), (float(level.std()) or 1.0, float(spread) or 1.0), transient)
+
+    @property
+    def dimension(self) -> int:
+        """D, length of a state."""
+        return 6 if self.config.state == "plain" else self.periods + 2 + self.transient
+
+    def state(self, observation: NDArray[np.floating[Any]]) -> Float32:
+        """States (n, d) from observations (n, 6)."""
+        seen = np.asarray(observation, dtype=np.float64)
+        if self.config.state == "plain":
+            return np.asarray((seen - self.centre) / self.scale, dtype=np.float32)
+        state = np.zeros((len(seen), self.dimension), dtype=np.float32)
+        # the observation after the last period has no period of its own; nothing is done with it
+        state[np.arange(len(seen)), np.minimum(period_of(seen, self.periods), self.periods - 1)] = 1.0
+        state[:, self.periods] = _left(seen, self.periods) / self.periods
+        state[:, self.periods + 1] = (np.log(seen[:, 4]) - self.centre[0]) / self.scale[0]
+        if self.transient:
+            state[:, self.periods + 2] = np.clip(_pressure(seen, self.periods) / self.scale[1], 0.0, 5.0)
+        return state
+
+    def encode(self, fraction: Array, period: NDArray[np.int64]) -> Array:
+        """Y (n,) in [-1, 1] from fractions (n,); 0 in the forced last period of a view relative to TWAP."""
+        if self.config.action == "fraction":
+            return 2 * fraction - 1
+        left = self.periods - period
+        if self.config.action == "rate":
+            y = 2 * fraction * left / RATES - 1
+        else:
+            inside = np.clip(fraction, 1e-12, 1 - 1e-12)
+            y = (np.log(inside / (1 - inside)) + np.log(np.maximum(left - 1, 1))) / ODDS
+        return np.where(left > 1, np.clip(y, -1.0, 1.0), 0.0)
+
+    def decode(self, y: Array, period: NDArray[np.int64]) -> Array:
+        """Fractions (n,) from y (n,); 1 in the forced last period of a view relative to TWAP."""
+        if self.config.action == "fraction":
+            return (y + 1) / 2
+        left = self.periods - period
+        if self.config.action == "rate":
+            fraction = np.clip((y + 1) / 2 * RATES / left, 0.0, 1.0)
+        else:
+            fraction = 1 / (1 + np.maximum(left - 1, 1) * np.exp(-ODDS * y))
+        return np.where(left > 1, fraction, 1.0)
+
+    def pack(self, data: Transitions) -> Batchable:
+        """The learner's arrays of a data set."""
+        config, period, m = self.config, data.period, len(data)
+        reward = data.rewards(config.reward).copy()
+        discount = np.full(m, config.discount)
+        weight = np.ones(m)
+        free = np.ones(m) if config.action == "fraction" else (period < self.periods - 1).astype(np.float64)
+        if config.scaled:
+            held = data.observations[:, 0] * data.problem.order.shares
+            after = data.next_observations[:, 0] * data.problem.order.shares
+            some = held > 1e-6 * data.problem.order.shares
+            square = np.where(some, held, 1.0) ** 2
+            value, potential, expected = self._values(data, reward, held)
+            kept = np.where(some, after**2 / square, 0.0)
+            if config.shaped:
+                reward = reward / square + potential - kept * expected
+            else:
+                reward = reward / square
+            reward = np.where(some, reward, 0.0) / value[period]
+            discount *= kept * np.append(value[1:], 0.0)[period] / value[period]
+            planned = data.problem.order.shares * _left(data.observations, self.periods) / self.periods
+            weight = np.where(some, (held / planned) ** config.weight, 0.0)
+        discount[data.terminated] = 0.0
+        columns = (
+            self.state(data.observations),
+            self.encode(data.fractions, period),
+            reward,
+            discount,
+            self.state(data.next_observations),
+            weight,
+            free,
+            np.roll(free, -1),
+        )
+        return Batchable(*(np.asarray(column, dtype=np.float32) for column in columns))
+
+    def _values(self, data: Transitions, reward: Array, held: Array) -> tuple[Array, Array, Array]:
+        """The behaviour's c_k (N,), its b_k(l) at every transition (m,), and E^[b_{k+1}(l') | l] (m,), all over x^2."""
+        shape = (data.episodes, self.periods)
+        to_go = -np.cumsum(reward.reshape(shape)[:, ::-1], axis=1)[:, ::-1]
+        x = held.reshape(shape)
+        value = to_go.sum(axis=0) / np.maximum((x**2).sum(axis=0), 1e-300)
+        value = np.maximum(value, 1e-3 * np.abs(value).max())
+        basis = self._basis(data).reshape(*shape, -1)
+        potential, expected = np.zeros(shape), np.zeros(shape)
+        for k in range(self.periods):
+            weighted = basis[:, k] * x[:, k, None]  # the noise of cost-to-go over x^2 goes with 1/x
+            target = np.divide(to_go[:, k], x[:, k], out=np.zeros(shape[0]), where=x[:, k] > 0)
+            potential[:, k] = basis[:, k] @ np.linalg.lstsq(weighted, target, rcond=1e-9)[0]
+        for k in range(self.periods - 1):
+            expected[:, k] = basis[:, k] @ np.linalg.lstsq(basis[:, k], potential[:, k + 1], rcond=1e-9)[0]
+        return value, potential.reshape(-1), expected.reshape(-1)
+
+    def _basis(self, data: Transitions) -> Array:
+        """(1, l, l^2), and with transient impact (p, p l, p^2) for p = I n / x, all standardised: (m, 3) or (m, 6)."""
+        state = self.state(data.observations) if self.config.state == "homogeneous" else None
+        if state is None:
+            level = np.log(data.observations[:, 4].astype(np.float64))
+            level = (level - level.mean()) / (level.std() or 1.0)
+            return np.stack([np.ones_like(level), level, level**2], axis=1)
+        level = state[:, self.periods + 1].astype(np.float64)
+        columns = [np.ones_like(level), level, level**2]
+        if self.transient:
+            pressure = state[:, self.periods + 2].astype(np.float64)
+            columns += [pressure, pressure * level, pressure**2]
+        return np.stack(columns, axis=1)
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data for a checkpoint."""
+        return {"config": asdict(self.config), **{f.name: getattr(self, f.name) for f in fields(self) if f.name != "config"}}
+
+    @classmethod
+    def restore(cls, described: dict[str, Any]) -> View:
+        """The inverse of `describe`."""
+        plain = dict(described)
+        config = ViewConfig(**plain.pop("config"))
+        return cls(config, plain["periods"], tuple(plain["centre"]), tuple(plain["scale"]), plain["transient"])
+
+
+def _left(observation: NDArray[np.floating[Any]], periods: int) -> Array:
+    """Periods left (n,), at least one."""
+    return np.maximum(np.rint(periods * np.asarray(observation[:, 1], dtype=np.float64)), 1.0)
+
+
+def _pressure(observation: NDArray[np.floating[Any]], periods: int) -> Array:
+    """I n / x (n,), x as a part of the order; 0 where nothing is held."""
+    held = np.asarray(observation[:, 0], dtype=np.float64)
+    pushed = observation[:, 5] * _left(observation, periods)
+    return np.divide(pushed, held, out=np.zeros_like(held), where=held > 1e-9)
