@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,8 +71,9 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
             raise TypeError("its description is not an object")
         stated = meta.pop("digest")
         same = stated == digest(meta, arrays)
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
-        raise ValueError(f"{path} cannot be read as {kind}: it is truncated, damaged or another file ({error})") from None
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        why = f"it is truncated, damaged or another file ({error})"
+        raise ValueError(f"{path} cannot be read as {kind}: {why}") from None
     if meta.get("kind") != kind:
         raise ValueError(f"{path} must hold {kind}, got {meta.get('kind')!r}")
     if not same:

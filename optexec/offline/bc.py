@@ -63,5 +63,5 @@ class BC(Learner):
 
     @staticmethod
     def decide(config: BCConfig, networks: Mapping[str, Sequence[Tensor]], state: Tensor) -> Tensor:
-        """y = tanh of the actor's output."""
+        """Return tanh of the actor's output."""
         return torch.tanh(perceptron(networks["actor"], state, ACTIVATIONS[config.activation])).squeeze(-1)

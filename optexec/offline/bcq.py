@@ -80,6 +80,7 @@ class BCQ(Learner):
     def __init__(self, config: BCQConfig, dimension: int, streams: Sequence[np.random.Generator]) -> None:
         super().__init__(config, dimension, streams)
         latent, act = config.latent, config.activation
+        self.latents: Tensor
         self.noise = latent * (2 + config.samples)
         self.encoder = Stack((dimension + 1, *config.behaviour, 2 * latent), streams, act)
         self.decoder = Stack((dimension + latent, *config.behaviour, 1), streams, act)
@@ -89,7 +90,9 @@ class BCQ(Learner):
         # what acts: running averages, and latents that are drawn once, so that the policy is a function
         self.averages = torch.nn.ModuleDict({name: copy.deepcopy(getattr(self, name)) for name in _ACTING})
         drawn = [stream.standard_normal((config.choices, latent)) for stream in streams]
-        self.register_buffer("latents", torch.tensor(np.array(drawn), dtype=torch.float32).clamp(-config.clip, config.clip))
+        self.register_buffer(
+            "latents", torch.tensor(np.array(drawn), dtype=torch.float32).clamp(-config.clip, config.clip)
+        )
         self.optimise("behaviour", self.encoder, self.decoder)
         self.optimise("shift", self.shift)
         self.optimise("critic", self.critic)
@@ -97,7 +100,7 @@ class BCQ(Learner):
     def update(self, step: int, batch: Batch, noise: Tensor) -> dict[str, Tensor]:
         """A step of the behaviour model, of the critics and of the perturbation network; then the targets follow."""
         c: BCQConfig = self.config
-        for_code, for_shift, for_target = noise.split([c.latent, c.latent, c.latent * c.samples], dim=-1)
+        for_code, for_shift, for_target = torch.split(noise, [c.latent, c.latent, c.latent * c.samples], dim=-1)
 
         mean, log_std = self.encoder(join(batch.state, batch.action)).chunk(2, dim=-1)
         log_std = log_std.clamp(-4, 15)
@@ -122,8 +125,8 @@ class BCQ(Learner):
 
         with torch.no_grad():
             sampled = torch.tanh(self.decoder(join(batch.state, for_shift.clamp(-c.clip, c.clip))))
-        climb = over_batch(self.critic.fixed(join(batch.state, self.perturbed(batch.state, sampled, self.shift))), batch.free)
-        self.descend("shift", -climb)
+        action = self.perturbed(batch.state, sampled, self.shift)
+        self.descend("shift", -over_batch(self.critic.fixed(join(batch.state, action)), batch.free))
         blend(self.critic_target, self.critic, c.tau)
         blend(self.shift_target, self.shift, c.tau)
         self.follow((self.averages[name], getattr(self, name)) for name in _ACTING)
@@ -134,12 +137,13 @@ class BCQ(Learner):
         }
 
     def perturbed(self, state: Tensor, action: Tensor, shift: Stack) -> Tensor:
-        """a + phi tanh(xi(s, a)), clipped to [-1, 1]."""
-        return (action + self.config.reach * torch.tanh(shift(join(state, action)))).clamp(-1, 1)
+        """Return a + phi tanh(xi(s, a)), clipped to [-1, 1]."""
+        moved: Tensor = (action + self.config.reach * torch.tanh(shift(join(state, action)))).clamp(-1, 1)
+        return moved
 
     def acting(self) -> dict[str, list[Tensor]]:
         """Averaged decoder, perturbation network and first critic, and the latents."""
-        networks = {name: list(self.averages[name].parameters()) for name in _ACTING}
+        networks: dict[str, list[Tensor]] = {name: list(self.averages[name].parameters()) for name in _ACTING}
         networks["critic"] = [layer[: self.seeds] for layer in networks["critic"]]
         return {**networks, "latents": [self.latents]}
 

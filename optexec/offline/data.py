@@ -206,7 +206,7 @@ class Transitions:
             raise ValueError(f"{path} must hold the arrays {', '.join(_ARRAYS)}, got {', '.join(arrays)}")
         logged_in = restore(meta["problem"])
         if problem is not None and problem != logged_in:
-            raise ValueError(f"{path} was logged in another problem than the one asked for: {differences(problem, logged_in)}")
+            raise ValueError(f"{path} was logged in another problem: {differences(problem, logged_in)}")
         try:
             return cls(logged_in, meta["seed"], meta["behaviour"], tuple(meta["arms"]), **arrays)
         except ValueError as error:
@@ -307,7 +307,10 @@ def collect(
         for name, value in row.items():
             rows[name].append(value)
         observation, held = after, held - info["trade"]
-    whole = {name: np.stack(parts, axis=1).reshape(n * problem.order.periods, *parts[0].shape[1:]) for name, parts in rows.items()}
+    whole = {
+        name: np.stack(parts, axis=1).reshape(n * problem.order.periods, *parts[0].shape[1:])
+        for name, parts in rows.items()
+    }
     return Transitions(problem, seed, trader.name, tuple(trader.arms), **whole)
 
 

@@ -95,8 +95,8 @@ class TD3BC(Learner):
             return trace
         action = torch.tanh(self.actor(batch.state))
         value = self.critic.fixed(join(batch.state, action))
-        size = (value.detach().abs() * batch.free).sum(dim=(1, 2), keepdim=True) / batch.free.sum(dim=(1, 2), keepdim=True)
-        climb = over_batch(c.alpha * value / size, batch.free)
+        size = over_batch(value.detach().abs(), batch.free) / batch.free.mean(dim=(1, 2))
+        climb = c.alpha * over_batch(value, batch.free) / size
         clone = over_batch((action - batch.action) ** 2, batch.free)
         self.descend("actor", clone - climb)
         blend(self.critic_target, self.critic, c.tau)
@@ -110,5 +110,5 @@ class TD3BC(Learner):
 
     @staticmethod
     def decide(config: TD3BCConfig, networks: Mapping[str, Sequence[Tensor]], state: Tensor) -> Tensor:
-        """y = tanh of the actor's output."""
+        """Return tanh of the actor's output."""
         return torch.tanh(perceptron(networks["actor"], state, ACTIVATIONS[config.activation])).squeeze(-1)

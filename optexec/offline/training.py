@@ -112,8 +112,9 @@ def train(
 
     def keep(done: int) -> None:
         if path is not None:
-            meta = {"kind": _KIND, **run, "done": done, "seconds": seconds + time.process_time() - began}
-            write_arrays(path, meta | {"problem": describe(data.problem)}, _tensors(learner) | pack_trace(trace.table()))
+            spent = seconds + time.process_time() - began
+            meta = {"kind": _KIND, **run, "problem": describe(data.problem), "done": done, "seconds": spent}
+            write_arrays(path, meta, _tensors(learner) | pack_trace(trace.table()))
 
     with _bar(progress) as bar:
         task = None if bar is None else bar.add_task(learner_type.label, total=steps, completed=first, shown="")
@@ -123,7 +124,7 @@ def train(
             place = step % CHUNK
             gathered = packed[rows[place].reshape(-1)].reshape(len(chosen), batch_size, -1)
             learner.anneal(step / steps)
-            entry = learner.update(step + 1, Batch(*gathered.split(widths, dim=-1)), noise[place])
+            entry = learner.update(step + 1, Batch(*torch.split(gathered, widths, dim=-1)), noise[place])
             done = step + 1
             if done % EVERY == 0 or done == steps:
                 trace.add(done, entry)
@@ -197,14 +198,10 @@ def _packed(view: View, data: Transitions, device: str) -> tuple[Tensor, list[in
     return torch.from_numpy(whole).to(device), [column.shape[1] for column in columns]
 
 
-def _drawn(
-    seeds: tuple[int, ...], chunk: int, m: int, batch: int, normals: int, device: str
-) -> tuple[Tensor, Tensor]:
+def _drawn(seeds: tuple[int, ...], chunk: int, m: int, batch: int, normals: int, device: str) -> tuple[Tensor, Tensor]:
     """Rows (CHUNK, S, B) and standard normals (CHUNK, S, B, normals) of a chunk of steps."""
     rows = [_stream(seed, ROWS, chunk).integers(m, size=(CHUNK, batch)) for seed in seeds]
-    noise = [
-        _stream(seed, NOISE, chunk).standard_normal((CHUNK, batch, normals), dtype=np.float32) for seed in seeds
-    ]
+    noise = [_stream(seed, NOISE, chunk).standard_normal((CHUNK, batch, normals), dtype=np.float32) for seed in seeds]
     return torch.from_numpy(np.stack(rows, axis=1)).to(device), torch.from_numpy(np.stack(noise, axis=1)).to(device)
 
 
@@ -220,13 +217,12 @@ def _tensors(learner: Learner) -> Arrays:
 def _resume(path: Path, run: dict[str, Any], learner: Learner, trace: Trace) -> tuple[int, float]:
     """Put a checkpoint's state in place: steps done, CPU seconds."""
     meta, arrays = read_arrays(path, _KIND)
-    different = [f"{key} is {meta.get(key)!r} and not {value!r}" for key, value in run.items() if meta.get(key) != _plain(value)]
-    if different:
-        raise ValueError(f"{path} is of another run: {'; '.join(different)}")
+    for key, value in run.items():
+        if meta.get(key) != _plain(value):
+            raise ValueError(f"{path} is of another run: {key} is {meta.get(key)!r} there and {_plain(value)!r} here")
     trace.restore(unpack_trace(arrays, meta["seeds"]))
-    learner.load_state_dict(
-        {key.removeprefix("weights."): torch.from_numpy(arrays.pop(key)) for key in list(arrays) if key.startswith("weights.")}
-    )
+    weights = [key for key in arrays if key.startswith("weights.")]
+    learner.load_state_dict({key.removeprefix("weights."): torch.from_numpy(arrays.pop(key)) for key in weights})
     for name, optimiser in learner.optimisers.items():
         described = optimiser.state_dict()
         described["state"] = {

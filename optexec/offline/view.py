@@ -16,7 +16,7 @@ of this one's parameters; with l = log L, n = N - k periods left and c_k, b_k fi
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -110,7 +110,9 @@ class View:
         pressure = _pressure(data.observations, periods)
         heavy = data.observations[:, 0].astype(np.float64) * (periods / _left(data.observations, periods))
         spread = np.sqrt(np.average(pressure**2, weights=heavy**2)) if transient else 1.0
-        return cls(config, periods, (float(level.mean()), 0.0), (float(level.std()) or 1.0, float(spread) or 1.0), transient)
+        return cls(
+            config, periods, (float(level.mean()), 0.0), (float(level.std()) or 1.0, float(spread) or 1.0), transient
+        )
 
     @property
     def dimension(self) -> int:
@@ -157,21 +159,19 @@ class View:
     def pack(self, data: Transitions) -> Batchable:
         """The learner's arrays of a data set."""
         config, period, m = self.config, data.period, len(data)
-        reward = data.rewards(config.reward).copy()
+        reward: Array = data.rewards(config.reward)
         discount = np.full(m, config.discount)
         weight = np.ones(m)
         free = np.ones(m) if config.action == "fraction" else (period < self.periods - 1).astype(np.float64)
         if config.scaled:
-            held = data.observations[:, 0] * data.problem.order.shares
-            after = data.next_observations[:, 0] * data.problem.order.shares
+            held = data.observations[:, 0].astype(np.float64) * data.problem.order.shares
+            after = data.next_observations[:, 0].astype(np.float64) * data.problem.order.shares
             some = held > 1e-6 * data.problem.order.shares
             square = np.where(some, held, 1.0) ** 2
             value, potential, expected = self._values(data, reward, held)
             kept = np.where(some, after**2 / square, 0.0)
-            if config.shaped:
-                reward = reward / square + potential - kept * expected
-            else:
-                reward = reward / square
+            shaping = potential - kept * expected if config.shaped else 0.0
+            reward = reward / square + shaping
             reward = np.where(some, reward, 0.0) / value[period]
             discount *= kept * np.append(value[1:], 0.0)[period] / value[period]
             planned = data.problem.order.shares * _left(data.observations, self.periods) / self.periods
@@ -222,7 +222,7 @@ class View:
 
     def describe(self) -> dict[str, Any]:
         """Plain data for a checkpoint."""
-        return {"config": asdict(self.config), **{f.name: getattr(self, f.name) for f in fields(self) if f.name != "config"}}
+        return asdict(self)
 
     @classmethod
     def restore(cls, described: dict[str, Any]) -> View:
