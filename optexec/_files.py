@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,21 @@ __all__ = ["beside", "digest", "read_arrays", "write_arrays"]
 
 Arrays = dict[str, NDArray[Any]]
 _META = "meta"
+
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ValueError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,  # a damaged header may ask for a password, or for a compression that Python does not have
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What damage makes zipfile, numpy and json raise."""
 
 
 @contextmanager
@@ -49,9 +65,13 @@ def write_arrays(path: Path, meta: Mapping[str, Any], arrays: Mapping[str, NDArr
     """Write plain data and arrays as one npz file that carries its own digest; nothing in it is pickled."""
     if not path.parent.is_dir():
         raise ValueError(f"{path} cannot be written: {path.parent} is not a folder")
+    for name, array in arrays.items():
+        if array.dtype.hasobject:  # numpy would pickle it; its switch against that came after 2.1
+            raise ValueError(f"{name} must hold numbers, got an array of objects")
     text = json.dumps({**meta, "digest": digest(meta, arrays)}, allow_nan=False)
+    stored: dict[str, Any] = {_META: np.array(text), **arrays}
     with beside(path) as file:
-        np.savez_compressed(file, allow_pickle=False, **{_META: np.array(text)}, **arrays)
+        np.savez_compressed(file, **stored)
 
 
 def read_arrays(path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
@@ -64,14 +84,15 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist or is not a file")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # opened here: numpy leaves a file open that it cannot read
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         meta = json.loads(str(arrays.pop(_META)))
         if not isinstance(meta, dict):
             raise TypeError("its description is not an object")
         stated = meta.pop("digest")
         same = stated == digest(meta, arrays)
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except _UNREADABLE as error:
         why = f"it is truncated, damaged or another file ({error})"
         raise ValueError(f"{path} cannot be read as {kind}: {why}") from None
     if meta.get("kind") != kind:

@@ -222,9 +222,16 @@ _PROCESSES = {kind.__name__: kind for kind in (ConstantLiquidity, OrnsteinUhlenb
 
 
 def describe(problem: Problem) -> dict[str, Any]:
-    """A problem as plain data, for JSON; a liquidity process carries its ``type``. `restore` is the inverse."""
+    """A problem as plain data, for JSON; a liquidity process carries its ``type``. `restore` is the inverse.
+
+    Raises:
+        TypeError: a liquidity process of your own, which `restore` would not know.
+    """
 
     def plain(value: Any) -> Any:
+        if isinstance(value, Liquidity) and type(value) not in _PROCESSES.values():
+            known = ", ".join(_PROCESSES)
+            raise TypeError(f"liquidity must be one of {known} to be described, got {value!r}")
         if not dataclasses.is_dataclass(value) or isinstance(value, type):
             return list(value) if isinstance(value, tuple) else value
         fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
@@ -239,7 +246,8 @@ def restore(described: Any) -> Problem:
     """The problem that `describe` described.
 
     Raises:
-        ValueError: a part is missing, unknown or not an object; a field's own error says what is wrong with it.
+        ValueError: a part is missing, unknown or not an object; a field's own error says what is wrong with it. A
+            number that is missing has its default.
     """
 
     def parts(name: str, value: Any) -> dict[str, Any]:
@@ -259,8 +267,7 @@ def restore(described: Any) -> Problem:
     whole = parts("problem", described)
     try:
         market = parts("market", whole.pop("market", None))
-        if "liquidity" in market:
-            market["liquidity"] = process(market["liquidity"])
+        market["liquidity"] = process(market.pop("liquidity", None))
         return Problem(order=Order(**parts("order", whole.pop("order", None))), market=Market(**market), **whole)
     except TypeError as error:
         raise ValueError(f"the description of a problem has a field that does not fit: {error}") from None

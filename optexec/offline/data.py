@@ -23,7 +23,7 @@ from optexec.env import REWARDS, ExecutionVectorEnv
 from optexec.optimum import optimum
 from optexec.policies import almgren_chriss, period_of, twap, vwap
 from optexec.problem import Problem, describe, restore
-from optexec.simulator import BLOCK, Policy
+from optexec.simulator import BLOCK, TOLERANCE, Policy, checked_action
 
 __all__ = ["BEHAVIOURS", "Behaviour", "Transitions", "behaviour", "collect", "coverage", "overlap"]
 
@@ -60,6 +60,9 @@ class Behaviour:
     def __post_init__(self) -> None:
         if not self.arms:
             raise ValueError("arms must name at least one policy, got none")
+        for name, policy in self.arms.items():
+            if not isinstance(policy, Policy):
+                raise TypeError(f"arms[{name!r}] must be a policy, an object with a method act, got {policy!r}")
         object.__setattr__(self, "noise", real("noise", self.noise, minimum=0))
 
 
@@ -204,13 +207,15 @@ class Transitions:
         meta, arrays = read_arrays(Path(path), _KIND)
         if arrays.keys() != _ARRAYS.keys():
             raise ValueError(f"{path} must hold the arrays {', '.join(_ARRAYS)}, got {', '.join(arrays)}")
-        logged_in = restore(meta["problem"])
-        if problem is not None and problem != logged_in:
-            raise ValueError(f"{path} was logged in another problem: {differences(problem, logged_in)}")
         try:
-            return cls(logged_in, meta["seed"], meta["behaviour"], tuple(meta["arms"]), **arrays)
+            logged_in = restore(meta["problem"])
+            if problem is None or problem == logged_in:
+                return cls(logged_in, meta["seed"], meta["behaviour"], tuple(meta["arms"]), **arrays)
+        except KeyError as error:
+            raise ValueError(f"{path} does not say its {error}") from None
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path} was logged in another problem: {differences(problem, logged_in)}")
 
     def arrays(self, reward: str = "realised") -> dict[str, NDArray[Any]]:
         """Flat arrays for other libraries, such as d3rlpy's ``MDPDataset(**data.arrays())``.
@@ -242,7 +247,7 @@ _ARRAYS: dict[str, Any] = {
 
 
 def differences(wanted: Problem, found: Problem) -> str:
-    """The fields in which two problems differ, as "name: wanted -> found"."""
+    """The fields in which two problems differ, as "name is found and not wanted"."""
 
     def flat(value: Any, prefix: str = "") -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -283,6 +288,11 @@ def collect(
     arms = tuple(trader.arms.values())
     arm, wobble = _own_noise(n, seed, problem.order.periods, len(arms))
     for policy in arms:
+        planned = getattr(policy, "open_loop", None)
+        if planned is not None and len(planned) != problem.order.periods:
+            raise ValueError(
+                f"the schedule has {len(planned)} periods, but order.periods of the problem is {problem.order.periods}"
+            )
         if hasattr(policy, "reset"):
             policy.reset(n)
     environment = ExecutionVectorEnv(n, problem, "realised", observe_liquidity)
@@ -290,8 +300,8 @@ def collect(
     held = np.full(n, problem.order.shares)
     rows: dict[str, list[NDArray[Any]]] = {name: [] for name in _ARRAYS}
     for k in range(problem.order.periods):
-        planned = np.choose(arm, [policy.act(observation) for policy in arms])
-        wish = np.clip(planned * np.exp(trader.noise * wobble[k] - trader.noise**2 / 2), 0.0, 1.0)
+        wished = np.stack([checked_action(policy.act(observation), n, k) for policy in arms])[arm, np.arange(n)]
+        wish = np.clip(wished * np.exp(trader.noise * wobble[k] - trader.noise**2 / 2), 0.0, 1.0)
         after, reward, terminated, _, info = environment.step(wish)
         row = {
             "observations": observation,
@@ -341,7 +351,8 @@ def _own_noise(n: int, seed: int, periods: int, arms: int) -> tuple[NDArray[np.i
 def coverage(data: Transitions, level: float = 0.95) -> pd.DataFrame:
     """Where the data's actions lie, and where the optimum's would, period by period.
 
-    The optimum acts in the logged episodes' own states. The last period, where everything must go, is left out.
+    The optimum acts in the logged episodes' own states. The last period, where everything must go, is left out, and so
+    are states in which nothing is left to trade.
 
     Args:
         data: logged transitions.
@@ -356,11 +367,14 @@ def coverage(data: Transitions, level: float = 0.95) -> pd.DataFrame:
     tail = (1 - level) / 2
     rows = []
     for k in range(data.problem.order.periods - 1):
-        here = data.period == k
+        here = (data.period == k) & (data.observations[:, 0] > 0)
+        if not here.any():
+            rows.append([np.nan] * 7)
+            continue
         logged, wanted = data.fractions[here], best[here]
         low, median, high = np.quantile(logged, [tail, 0.5, 1 - tail])
         quantiles = np.quantile(wanted, [tail, 0.5, 1 - tail])
-        inside = float(np.mean((wanted >= low) & (wanted <= high)))
+        inside = float(np.mean((wanted >= low - TOLERANCE) & (wanted <= high + TOLERANCE)))
         rows.append([low, median, high, *quantiles, inside])
     names = ["low", "median", "high", "optimum_low", "optimum_median", "optimum_high", "inside"]
     return pd.DataFrame(rows, columns=names).rename_axis("period")
