@@ -6,7 +6,7 @@ from optexec.env import ExecutionEnv, ExecutionVectorEnv, register
 from optexec.evaluation import evaluate
 from optexec.liquidity import ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
 from optexec.offline import Transitions, collect
-from optexec.optimum import optimum
+from optexec.optimum import exact_value, optimum
 from optexec.policies import (
     Schedule,
     almgren_chriss,
@@ -41,6 +41,7 @@ __all__ = [
     "e_folding_time",
     "evaluate",
     "exact_objective",
+    "exact_value",
     "filtered",
     "frontier",
     "half_life",

@@ -29,9 +29,9 @@ from optexec.almgren_chriss import decay_moments
 from optexec.liquidity import GRID_POINTS, Chain, cached_chain, extrapolated
 from optexec.policies import LevelTable, period_of
 from optexec.problem import Problem
-from optexec.simulator import simulate
+from optexec.simulator import Policy, simulate
 
-__all__ = ["CappedOptimum", "Coefficients", "Optimum", "optimum"]
+__all__ = ["CappedOptimum", "Coefficients", "Optimum", "exact_value", "optimum"]
 
 Array = NDArray[np.float64]
 
@@ -165,7 +165,7 @@ class CappedOptimum:
         return wish
 
 
-def _binding(problem: Problem, policy: Any, episodes: int, seed: int) -> float:
+def _binding(problem: Problem, policy: Policy, episodes: int, seed: int) -> float:
     """Violations per decision of a policy."""
     decisions = max(problem.order.periods - 1, 1)
     return float(simulate(problem, policy, episodes, seed).violations.mean()) / decisions
@@ -218,6 +218,39 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
     )
 
 
+def exact_value(problem: Problem, policy: Policy) -> float:
+    """J of a policy whose fraction depends on the period and on observed liquidity alone [$], without Monte Carlo.
+
+    The recursion of the module's docstring with the policy's fraction in place of the best one: J = A_0(L_0) X^2 +
+    half_spread X. For schedules, the rolling rule, the optimum and learned policies that see no inventory; q = 0 and
+    no caps.
+
+    Raises:
+        ValueError: transient impact or caps, or a policy whose fraction moves with inventory, price or volatility.
+    """
+    order, market, periods = problem.order, problem.market, problem.order.periods
+    if market.transient or order.max_fraction < 1 or order.max_participation is not None:
+        raise ValueError("an exact value needs transient = 0, max_fraction = 1 and no max_participation")
+
+    def fractions(levels: Array, held: float, price: float) -> Array:
+        rule = np.ones((periods, len(levels)))
+        for k in range(periods - 1):
+            seen = np.zeros((len(levels), 6), dtype=np.float32)
+            seen[:] = held, (periods - k) / periods, price, price * market.volatility, 0.0, 0.0
+            seen[:, 4] = levels * problem.profile[k]
+            rule[k] = policy.act(seen)
+        return rule
+
+    def value(chain: Chain) -> float:
+        rule = fractions(chain.levels, 0.5, 1.0)
+        if np.abs(rule - fractions(chain.levels, 0.25, 1.01)).max() > 1e-6:
+            raise ValueError("an exact value needs a policy that depends on the period and on liquidity alone")
+        return float(_coefficients(problem, chain, 1.0, np.clip(rule, 0.0, 1.0)).A[0, chain.start])
+
+    found = extrapolated(value, market.liquidity, order.dt, periods)[0]
+    return found * order.shares**2 + market.half_spread * order.shares
+
+
 def _unresolved(problem: Problem, chain: Chain) -> str:
     """Why a solution is refused although the problem has one."""
     return (
@@ -226,8 +259,11 @@ def _unresolved(problem: Problem, chain: Chain) -> str:
     )
 
 
-def _coefficients(problem: Problem, chain: Chain, cap: float) -> Coefficients:
-    """The recursion of the module's docstring, with fractions clipped to [0, cap] where cap < 1 (and then q = 0)."""
+def _coefficients(problem: Problem, chain: Chain, cap: float, rule: Array | None = None) -> Coefficients:
+    """The recursion of the module's docstring, with fractions clipped to [0, cap] where cap < 1 (and then q = 0).
+
+    With a rule, fractions (N, G) and q = 0, it is the cost-to-go of that rule and not the smallest.
+    """
     market, periods, profile = problem.market, problem.order.periods, problem.profile
     gamma, r = market.permanent, problem.risk_weight
     d1, d2 = decay_moments(problem)
@@ -240,7 +276,9 @@ def _coefficients(problem: Problem, chain: Chain, cap: float) -> Coefficients:
         q2 = h - gamma + r + a - b * d1 * u + c * d2 * u**2
         qx = gamma - 2 * r - 2 * a + b * d1 * u
         qi = 1 - b * d1 + 2 * c * d2 * u
-        if k == periods - 1:
+        if rule is not None:
+            fraction, push = rule[k], np.zeros_like(h)
+        elif k == periods - 1:
             fraction, push = np.full_like(h, cap), np.zeros_like(h)
         else:
             if not (q2 > 0).all():

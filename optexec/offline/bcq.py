@@ -58,6 +58,7 @@ class BCQConfig(Config):
             rate=1e-3,
             final_rate=1.0,
             average=1.0,
+            judge="first",
             reach=0.05,
             samples=10,
             choices=100,
@@ -126,7 +127,7 @@ class BCQ(Learner):
         with torch.no_grad():
             sampled = torch.tanh(self.decoder(join(batch.state, for_shift.clamp(-c.clip, c.clip))))
         action = self.perturbed(batch.state, sampled, self.shift)
-        self.descend("shift", -over_batch(self.critic.fixed(join(batch.state, action)), batch.free))
+        self.descend("shift", -over_batch(self.worth(self.critic, batch.state, action), batch.free))
         blend(self.critic_target, self.critic, c.tau)
         blend(self.shift_target, self.shift, c.tau)
         self.follow((self.averages[name], getattr(self, name)) for name in _ACTING)
@@ -146,6 +147,11 @@ class BCQ(Learner):
         networks: dict[str, list[Tensor]] = {name: list(self.averages[name].parameters()) for name in _ACTING}
         networks["critic"] = [layer[: self.seeds] for layer in networks["critic"]]
         return {**networks, "latents": [self.latents]}
+
+    @staticmethod
+    def width(config: BCQConfig) -> int:
+        """Rows that acting on one state takes: a sample each."""
+        return config.choices
 
     @staticmethod
     def candidates(config: BCQConfig, networks: Mapping[str, Sequence[Tensor]], state: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optexec._validate import integer, real
+from optexec._validate import choice, integer, real
 from optexec.offline.networks import ACTIVATIONS, Stack, blend
 from optexec.offline.view import ViewConfig
 
@@ -28,11 +28,13 @@ class Config:
     activation: str = "silu"  # between layers
     rate: float = 1e-3  # Adam's learning rate at the start
     final_rate: float = 0.02  # part of it that a cosine leaves at the end; 1 keeps it constant
-    average: float = 0.005  # a step's weight in the running average of the weights that act; 1 takes the last ones
+    judge: str = "mean"  # of the twin critics, what the actor climbs; the papers' is the "first"
+    average: float = 0.001  # a step's weight in the running average of the weights that act; 1 takes the last ones
 
     def __post_init__(self) -> None:
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
+        choice("judge", self.judge, ("first", "mean"))
         object.__setattr__(self, "widths", tuple(integer("widths", width, minimum=1) for width in self.widths))
         real("rate", self.rate, above=0)
         real("final_rate", self.final_rate, above=0, maximum=1)
@@ -91,6 +93,11 @@ class Learner(torch.nn.Module, ABC):
         widths = (inputs, *self.config.widths, outputs)
         return Stack(widths, streams, self.config.activation, copies)
 
+    @staticmethod
+    def width(config: Any) -> int:
+        """Rows that acting on one state takes."""
+        return 1
+
     def optimise(self, name: str, *modules: torch.nn.Module) -> None:
         """Give the weights of some networks an optimiser of their own."""
         weights = [weight for module in modules for weight in module.parameters()]
@@ -123,6 +130,14 @@ class Learner(torch.nn.Module, ABC):
     @abstractmethod
     def decide(config: Any, networks: Mapping[str, Sequence[Tensor]], state: Tensor) -> Tensor:
         """Y (S, n) in [-1, 1] at states (S, n, d), from the layers of `acting`."""
+
+    def worth(self, critic: Stack, state: Tensor, action: Tensor) -> Tensor:
+        """What the actor climbs (S, n, 1), with the critics held fixed."""
+        twins = join(state, action)
+        if self.config.judge == "first":
+            return critic.fixed(twins)
+        first, second = critic.fixed(twins.repeat(2, 1, 1)).chunk(2)
+        return (first + second) / 2
 
     def follow(self, averages: Iterable[tuple[torch.nn.Module, torch.nn.Module]]) -> None:
         """Move running averages a step towards the networks: pairs (average, network)."""

@@ -33,7 +33,7 @@ __all__ = ["TD3BC", "TD3BCConfig"]
 class TD3BCConfig(Config):
     """Settings of TD3+BC."""
 
-    alpha: float = 5.0  # weight of the critic against cloning
+    alpha: float = 10.0  # weight of the critic against cloning
     target_noise: float = 0.05  # standard deviation of the noise on the target's action
     noise_clip: float = 0.1  # at which it is clipped
     delay: int = 2  # critic steps an actor step
@@ -49,6 +49,7 @@ class TD3BCConfig(Config):
             rate=3e-4,
             final_rate=1.0,
             average=1.0,
+            judge="first",
             alpha=2.5,
             target_noise=0.2,
             noise_clip=0.5,
@@ -94,9 +95,9 @@ class TD3BC(Learner):
         if step % c.delay:
             return trace
         action = torch.tanh(self.actor(batch.state))
-        value = self.critic.fixed(join(batch.state, action))
-        size = over_batch(value.detach().abs(), batch.free) / batch.free.mean(dim=(1, 2))
-        climb = c.alpha * over_batch(value, batch.free) / size
+        value = self.worth(self.critic, batch.state, action)
+        size = over_batch(value.detach().abs(), batch.free)
+        climb = c.alpha * batch.free.mean(dim=(1, 2)) * over_batch(value, batch.free) / size.clamp_min(1e-12)
         clone = over_batch((action - batch.action) ** 2, batch.free)
         self.descend("actor", clone - climb)
         blend(self.critic_target, self.critic, c.tau)

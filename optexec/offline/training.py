@@ -36,6 +36,9 @@ CHUNK = 50
 EVERY = 100
 """Steps between two entries of the trace."""
 
+FIRST = 20
+"""Step of an early entry, by which a training that is begun again can be told from the one that was published."""
+
 INITIAL, ROWS, NOISE = 200, 201, 202
 """Channels of a training seed."""
 
@@ -53,6 +56,7 @@ def train(
     device: str = "cpu",
     checkpoint: str | Path | None = None,
     checkpoint_every: int = 500,
+    stop_after: int | None = None,
     progress: bool = True,
 ) -> Agents:
     """Train one agent a seed on logged data.
@@ -68,6 +72,7 @@ def train(
         checkpoint: file to keep the run in; if it is there already the run goes on from it. On one machine with one
             thread the weights are then those of a run that was never interrupted, bit for bit.
         checkpoint_every: steps between two writes of the checkpoint. Ctrl-C leaves the last one.
+        stop_after: train only this many of the steps, as the beginning of the whole; None for all.
         progress: whether to show a bar with the loss and the mean Q of the data.
 
     Returns:
@@ -85,6 +90,7 @@ def train(
         raise ValueError(f"seeds must be one or more different integers, got {list(chosen)}")
     steps, batch_size = integer("steps", steps, minimum=1), integer("batch_size", batch_size, minimum=1)
     checkpoint_every = integer("checkpoint_every", checkpoint_every, minimum=1)
+    end = steps if stop_after is None else min(steps, integer("stop_after", stop_after, minimum=1))
     if isinstance(config, str):
         choice("config", config, ("tuned", "paper"))
         config = learner_type.settings.tuned() if config == "tuned" else learner_type.settings.paper()
@@ -105,6 +111,8 @@ def train(
         "torch": torch.__version__,
     }
     path = None if checkpoint is None else Path(checkpoint)
+    if path is not None and not path.parent.is_dir():
+        raise ValueError(f"checkpoint must be in a folder that exists, got {path}")
     first, seconds, trace = 0, 0.0, Trace(chosen)
     if path is not None and path.exists():
         first, seconds = _resume(path, run, learner, trace)
@@ -117,8 +125,8 @@ def train(
             write_arrays(path, meta, _tensors(learner) | pack_trace(trace.table()))
 
     with _bar(progress) as bar:
-        task = None if bar is None else bar.add_task(learner_type.label, total=steps, completed=first, shown="")
-        for step in range(first, steps):
+        task = None if bar is None else bar.add_task(learner_type.label, total=end, completed=first, shown="")
+        for step in range(first, end):
             if step == first or step % CHUNK == 0:
                 rows, noise = _drawn(chosen, step // CHUNK, len(data), batch_size, learner.noise, device)
             place = step % CHUNK
@@ -126,13 +134,14 @@ def train(
             learner.anneal(step / steps)
             entry = learner.update(step + 1, Batch(*torch.split(gathered, widths, dim=-1)), noise[place])
             done = step + 1
-            if done % EVERY == 0 or done == steps:
+            if done in (FIRST, steps) or done % EVERY == 0:
                 trace.add(done, entry)
                 if bar is not None and task is not None:
                     bar.update(task, completed=done, shown=trace.latest())
-            if done % checkpoint_every == 0 and done < steps:
+            if done % checkpoint_every == 0 and done < end:
                 keep(done)
-    keep(steps)
+    if first < end:
+        keep(end)
     origin = {
         **{key: run[key] for key in ("steps", "batch_size", "data", "torch")},
         "behaviour": data.behaviour,

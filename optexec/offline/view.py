@@ -47,6 +47,7 @@ class ViewConfig:
     action: str = "log-odds"  # "rate": multiple of TWAP's fraction; "fraction": a itself
     reward: str = "realised"  # "expected" knows the model
     scaled: bool = True  # rewards in units of x^2 c_k
+    unit: float = 1.0  # part of x^2 c_k that is one unit of reward
     shaped: bool = True  # potential with control variate; needs scaled
     weight: float = 1.0  # power of x over TWAP's x in the critic's loss
     discount: float = 1.0  # per period, besides what scaling brings
@@ -172,7 +173,7 @@ class View:
             kept = np.where(some, after**2 / square, 0.0)
             shaping = potential - kept * expected if config.shaped else 0.0
             reward = reward / square + shaping
-            reward = np.where(some, reward, 0.0) / value[period]
+            reward = np.where(some, reward, 0.0) / (config.unit * value[period])
             discount *= kept * np.append(value[1:], 0.0)[period] / value[period]
             planned = data.problem.order.shares * _left(data.observations, self.periods) / self.periods
             weight = np.where(some, (held / planned) ** config.weight, 0.0)

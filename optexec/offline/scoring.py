@@ -1,0 +1,84 @@
+"""How good trained agents are: gap closed on fresh episodes, with the noise of seeds and of paths kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import trim_mean
+
+from optexec.evaluation import evaluate
+from optexec.offline.agents import Agents
+from optexec.offline.protocol import SCORED, SCORING
+from optexec.problem import Problem
+
+__all__ = ["MEAN_ACTION", "Summary", "score", "summary"]
+
+Array = NDArray[np.float64]
+
+MEAN_ACTION = "mean action"
+"""Row of the policy that takes the mean of its seeds' fractions."""
+
+RESAMPLES = 10_000
+
+
+def score(
+    agents: Agents, problem: Problem | None = None, episodes: int = SCORED, seed: int = SCORING.episodes
+) -> pd.DataFrame:
+    """Evaluate every seed's policy, and that of their mean action, on the same fresh episodes.
+
+    Args:
+        agents: from `optexec.offline.train` or ``Agents.load``.
+        problem: where they act; None for where their data were logged.
+        episodes: how many, >= 2.
+        seed: of the shocks: none that a data set has.
+
+    Returns:
+        The table of `optexec.evaluate`, indexed by training seed and ending with `MEAN_ACTION`. Its intervals are
+        those of the paths; the spread between rows is that of training.
+    """
+    policies = {f"seed {name}": agent for name, agent in zip(agents.seeds, agents, strict=True)}
+    return evaluate(agents.problem if problem is None else problem, policies | {MEAN_ACTION: agents}, episodes, seed)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """An interquartile mean over seeds and how sure it is."""
+
+    value: float
+    """mean of the middle half of the seeds' scores"""
+    low: float
+    """end of the 95% interval over seeds"""
+    high: float
+    """end of the 95% interval over seeds"""
+    path_ci: float
+    """half-width of the 95% interval over paths, the seeds as they are"""
+    lowest: float
+    """of all seeds"""
+
+
+def summary(scores: Sequence[Array], path_ci: Sequence[Array] | None = None) -> Summary:
+    """Summarise scores by the interquartile mean, which a single lucky or unlucky seed does not move.
+
+    The seeds' interval is a bootstrap over seeds, stratified by data set (Agarwal et al. 2021, Deep reinforcement
+    learning at the edge of the statistical precipice). Paths are common to all seeds, so that their errors move
+    together: the mean of the seeds' half-widths is the half-width of the mean, at most.
+
+    Args:
+        scores: one array of scores a data set.
+        path_ci: half-widths to match; None for scores without path noise.
+
+    Raises:
+        ValueError: no scores.
+    """
+    if not scores or not all(len(part) for part in scores):
+        raise ValueError("scores must hold at least one score a data set")
+    stream = np.random.Generator(np.random.SFC64(0))
+    drawn = [part[stream.integers(len(part), size=(RESAMPLES, len(part)))] for part in map(np.asarray, scores)]
+    low, high = np.quantile(trim_mean(np.concatenate(drawn, axis=1), 0.25, axis=1), [0.025, 0.975])
+    pooled = np.concatenate(scores)
+    paths = 0.0 if path_ci is None else float(np.mean(np.concatenate(path_ci)))
+    return Summary(float(trim_mean(pooled, 0.25)), float(low), float(high), paths, float(pooled.min()))
