@@ -1,4 +1,4 @@
-"""The command line: ``optexec stress`` runs the stress tests, ``optexec solve`` the exact optimum.
+"""The command line: ``optexec stress`` runs the stress tests, ``solve`` the exact optimum, ``train`` the learners.
 
 Bad input is one line on standard error and exit code 2. A file is written beside its place and renamed, so that it is
 there whole or not at all.
@@ -23,6 +23,7 @@ from rich.table import Table
 from optexec import stress as stress_tests
 from optexec._files import beside
 from optexec.evaluation import evaluate
+from optexec.offline.data import collect
 from optexec.presets import stochastic
 from optexec.presets import stress as scenarios
 from optexec.problem import Problem, describe
@@ -123,6 +124,38 @@ def solve(episodes: Episodes = 10_000, seed: Seed = 42, json_file: Json = None) 
     if json_file is not None:
         write_json(json_file, problem, seed, rows)
         print(f"wrote {json_file}")
+
+
+@app.command()
+@one_line_errors
+def train(
+    agent: Annotated[str, typer.Option("--agent", help="bcq, td3bc or bc.")],
+    offline_episodes: Annotated[
+        int, typer.Option("--offline-episodes", "--offline_episodes", help="Logged episodes to learn from.")
+    ] = 1000,
+    steps: Annotated[int, typer.Option("--steps", help="Gradient steps.")] = 10_000,
+    batch_size: Annotated[int, typer.Option("--batch-size", "--batch_size", help="Transitions a step and seed.")] = 256,
+    seeds: Annotated[int, typer.Option("--seeds", help="Agents, trained at once from seeds 0, 1, ...")] = 8,
+    behaviour: Annotated[str, typer.Option("--behaviour", help="twap, twap-noise or mixture.")] = "mixture",
+    data_seed: Annotated[int, typer.Option("--data-seed", "--data_seed", help="Seed of the logged episodes.")] = 0,
+    out: Annotated[Path, typer.Option("--out", help="Existing folder for the agents and the checkpoint.")] = Path(),
+) -> None:
+    """Train agents on logged data of the normal market; after Ctrl-C the same command goes on where it was."""
+    from optexec.offline import scoring  # torch takes seconds to import
+    from optexec.offline import train as fit
+
+    if not out.is_dir():
+        raise ValueError(f"--out must be an existing folder, got {out}")
+    data = collect(stochastic(), behaviour, offline_episodes, data_seed)
+    print(f"{behaviour}: {data.episodes} episodes, {len(data)} transitions, digest {data.digest[:12]}")
+    checkpoint = out / f"{agent}-{behaviour}.checkpoint.npz"
+    agents = fit(agent, data, range(seeds), steps, batch_size, checkpoint=checkpoint, progress=sys.stdout.isatty())
+    path = out / f"{agent}-{behaviour}.npz"
+    agents.save(path)
+    checkpoint.unlink()
+    table = scoring.score(agents, episodes=2_000)
+    show("2,000 fresh episodes of the normal market", table.reset_index())
+    print(f"wrote {path}")
 
 
 def check_writable(path: Path | None) -> None:

@@ -22,6 +22,7 @@ from optexec.figures.hidden import hidden_level, information_curves
 from optexec.figures.impact import blind_spot, block_response, plan_comparison, resilience_slider, round_trips
 from optexec.figures.liquidity import autocorrelation, jensen, liquidity_fans, shock_response, two_clocks
 from optexec.figures.objectives import planned_risk, rankings, reversal
+from optexec.figures.offline_data import action_clouds, action_coverage, effective_sizes, noise_levels
 from optexec.figures.optimum import haste, policy_maps, value_of_adapting
 from optexec.figures.parameters import regret_curves, regret_valleys, tornado
 from optexec.figures.problem import score_scatter, shortfall_anatomy
@@ -39,12 +40,15 @@ __all__ = [
     "COLOURS",
     "REWARD_PARTS",
     "above_optimum",
+    "action_clouds",
+    "action_coverage",
     "autocorrelation",
     "below_frontier",
     "blind_spot",
     "block_response",
     "capped_inventory",
     "cost_of_urgency",
+    "effective_sizes",
     "episode_story",
     "excess_objective",
     "failure_by_severity",
@@ -58,6 +62,7 @@ __all__ = [
     "information_curves",
     "jensen",
     "liquidity_fans",
+    "noise_levels",
     "paired_forest",
     "plan_comparison",
     "planned_risk",

@@ -93,7 +93,7 @@ class Agents:
         rows = max(1, ROWS // (len(self) * learner.width(self.config)))  # at a time
         with torch.inference_mode():
             y = torch.cat(
-                [learner.decide(self.config, self.networks, part) for part in states.split(rows, dim=1)], dim=1
+                [learner.decide(self.config, self.networks, part) for part in torch.split(states, rows, dim=1)], dim=1
             )
         return self.view.decode(y.cpu().numpy().astype(np.float64), period_of(observation, self.view.periods))
 

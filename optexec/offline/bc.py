@@ -44,8 +44,10 @@ class BC(Learner):
     label: ClassVar[str] = "behaviour cloning"
     settings: ClassVar[type[Config]] = BCConfig
 
-    def __init__(self, config: BCConfig, dimension: int, streams: Sequence[np.random.Generator]) -> None:
-        super().__init__(config, dimension, streams)
+    def __init__(
+        self, config: BCConfig, dimension: int, streams: Sequence[np.random.Generator], spread: float = 1.0
+    ) -> None:
+        super().__init__(config, dimension, streams, spread)
         self.actor = self.stack(streams, dimension, 1)
         self.average = copy.deepcopy(self.actor)
         self.optimise("actor", self.actor)

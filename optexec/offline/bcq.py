@@ -41,7 +41,7 @@ class BCQConfig(Config):
     latent: int = 2  # dimension of z
     divergence: float = 0.5  # weight of the KL term
     clip: float = 0.5  # at which sampled z are clipped
-    reach: float = 0.5  # phi, the furthest that a sampled action is moved
+    reach: float = 1.75  # phi, the furthest that a sampled action is moved
     pessimism: float = 0.75  # weight of the smaller critic in the target
     samples: int = 4  # actions considered in the target
     choices: int = 8  # actions considered when acting
@@ -58,6 +58,7 @@ class BCQConfig(Config):
             rate=1e-3,
             final_rate=1.0,
             average=1.0,
+            relative=False,
             judge="first",
             reach=0.05,
             samples=10,
@@ -78,10 +79,13 @@ class BCQ(Learner):
     label: ClassVar[str] = "BCQ"
     settings: ClassVar[type[Config]] = BCQConfig
 
-    def __init__(self, config: BCQConfig, dimension: int, streams: Sequence[np.random.Generator]) -> None:
-        super().__init__(config, dimension, streams)
+    def __init__(
+        self, config: BCQConfig, dimension: int, streams: Sequence[np.random.Generator], spread: float = 1.0
+    ) -> None:
+        super().__init__(config, dimension, streams, spread)
         latent, act = config.latent, config.activation
         self.latents: Tensor
+        self.reach: Tensor
         self.noise = latent * (2 + config.samples)
         self.encoder = Stack((dimension + 1, *config.behaviour, 2 * latent), streams, act)
         self.decoder = Stack((dimension + latent, *config.behaviour, 1), streams, act)
@@ -94,6 +98,7 @@ class BCQ(Learner):
         self.register_buffer(
             "latents", torch.tensor(np.array(drawn), dtype=torch.float32).clamp(-config.clip, config.clip)
         )
+        self.register_buffer("reach", torch.full((len(streams), 1, 1), config.reach * self.spread))
         self.optimise("behaviour", self.encoder, self.decoder)
         self.optimise("shift", self.shift)
         self.optimise("critic", self.critic)
@@ -139,14 +144,14 @@ class BCQ(Learner):
 
     def perturbed(self, state: Tensor, action: Tensor, shift: Stack) -> Tensor:
         """Return a + phi tanh(xi(s, a)), clipped to [-1, 1]."""
-        moved: Tensor = (action + self.config.reach * torch.tanh(shift(join(state, action)))).clamp(-1, 1)
+        moved: Tensor = (action + self.reach * torch.tanh(shift(join(state, action)))).clamp(-1, 1)
         return moved
 
     def acting(self) -> dict[str, list[Tensor]]:
         """Averaged decoder, perturbation network and first critic, and the latents."""
         networks: dict[str, list[Tensor]] = {name: list(self.averages[name].parameters()) for name in _ACTING}
         networks["critic"] = [layer[: self.seeds] for layer in networks["critic"]]
-        return {**networks, "latents": [self.latents]}
+        return {**networks, "latents": [self.latents], "reach": [self.reach]}
 
     @staticmethod
     def width(config: BCQConfig) -> int:
@@ -157,10 +162,11 @@ class BCQ(Learner):
     def candidates(config: BCQConfig, networks: Mapping[str, Sequence[Tensor]], state: Tensor) -> tuple[Tensor, Tensor]:
         """Sampled actions and where the perturbation moves them, both (S, n, choices), at states (S, n, d)."""
         act, (latents,) = ACTIVATIONS[config.activation], networks["latents"]
+        (reach,) = networks["reach"]
         seeds, n, choices = len(state), state.shape[1], latents.shape[1]
         each = state.repeat_interleave(choices, dim=1)
         sampled = torch.tanh(perceptron(networks["decoder"], join(each, latents.repeat(1, n, 1)), act))
-        moved = config.reach * torch.tanh(perceptron(networks["shift"], join(each, sampled), act))
+        moved = reach * torch.tanh(perceptron(networks["shift"], join(each, sampled), act))
         action = (sampled + moved).clamp(-1, 1)
         return sampled.reshape(seeds, n, choices), action.reshape(seeds, n, choices)
 

@@ -28,6 +28,7 @@ class Config:
     activation: str = "silu"  # between layers
     rate: float = 1e-3  # Adam's learning rate at the start
     final_rate: float = 0.02  # part of it that a cosine leaves at the end; 1 keeps it constant
+    relative: bool = True  # distances between actions in units of the data's own spread
     judge: str = "mean"  # of the twin critics, what the actor climbs; the papers' is the "first"
     average: float = 0.001  # a step's weight in the running average of the weights that act; 1 takes the last ones
 
@@ -71,6 +72,7 @@ class Learner(torch.nn.Module, ABC):
         config: settings.
         dimension: of a state.
         streams: one generator a seed, for the initial weights.
+        spread: of the data's actions, the unit of distances between actions.
     """
 
     name: ClassVar[str]
@@ -81,8 +83,11 @@ class Learner(torch.nn.Module, ABC):
     noise: int = 0
     """Standard normals that a step takes for each of its transitions."""
 
-    def __init__(self, config: Any, dimension: int, streams: Sequence[np.random.Generator]) -> None:
+    def __init__(
+        self, config: Any, dimension: int, streams: Sequence[np.random.Generator], spread: float = 1.0
+    ) -> None:
         super().__init__()
+        self.spread = spread if config.relative else 1.0
         self.config = config
         self.dimension = dimension
         self.seeds = len(streams)

@@ -33,7 +33,7 @@ __all__ = ["TD3BC", "TD3BCConfig"]
 class TD3BCConfig(Config):
     """Settings of TD3+BC."""
 
-    alpha: float = 10.0  # weight of the critic against cloning
+    alpha: float = 125.0  # weight of the critic against cloning
     target_noise: float = 0.05  # standard deviation of the noise on the target's action
     noise_clip: float = 0.1  # at which it is clipped
     delay: int = 2  # critic steps an actor step
@@ -49,6 +49,7 @@ class TD3BCConfig(Config):
             rate=3e-4,
             final_rate=1.0,
             average=1.0,
+            relative=False,
             judge="first",
             alpha=2.5,
             target_noise=0.2,
@@ -71,8 +72,10 @@ class TD3BC(Learner):
     settings: ClassVar[type[Config]] = TD3BCConfig
     noise = 1
 
-    def __init__(self, config: TD3BCConfig, dimension: int, streams: Sequence[np.random.Generator]) -> None:
-        super().__init__(config, dimension, streams)
+    def __init__(
+        self, config: TD3BCConfig, dimension: int, streams: Sequence[np.random.Generator], spread: float = 1.0
+    ) -> None:
+        super().__init__(config, dimension, streams, spread)
         self.actor = self.stack(streams, dimension, 1)
         self.critic = self.stack(streams, dimension + 1, 1, copies=2)
         self.average = copy.deepcopy(self.actor)
@@ -98,7 +101,7 @@ class TD3BC(Learner):
         value = self.worth(self.critic, batch.state, action)
         size = over_batch(value.detach().abs(), batch.free)
         climb = c.alpha * batch.free.mean(dim=(1, 2)) * over_batch(value, batch.free) / size.clamp_min(1e-12)
-        clone = over_batch((action - batch.action) ** 2, batch.free)
+        clone = over_batch(((action - batch.action) / self.spread) ** 2, batch.free)
         self.descend("actor", clone - climb)
         blend(self.critic_target, self.critic, c.tau)
         blend(self.actor_target, self.actor, c.tau)

@@ -100,7 +100,7 @@ def train(
     view = View.fit(config.view, data)
     packed, widths = _packed(view, data, device)
     streams = [_stream(seed, INITIAL, 0) for seed in chosen]
-    learner = learner_type(config, view.dimension, streams).to(device)
+    learner = learner_type(config, view.dimension, streams, view.spread(data)).to(device)
     run = {
         "algorithm": algorithm,
         "config": asdict(config),

@@ -47,7 +47,6 @@ class ViewConfig:
     action: str = "log-odds"  # "rate": multiple of TWAP's fraction; "fraction": a itself
     reward: str = "realised"  # "expected" knows the model
     scaled: bool = True  # rewards in units of x^2 c_k
-    unit: float = 1.0  # part of x^2 c_k that is one unit of reward
     shaped: bool = True  # potential with control variate; needs scaled
     weight: float = 1.0  # power of x over TWAP's x in the critic's loss
     discount: float = 1.0  # per period, besides what scaling brings
@@ -157,6 +156,15 @@ class View:
             fraction = 1 / (1 + np.maximum(left - 1, 1) * np.exp(-ODDS * y))
         return np.where(left > 1, fraction, 1.0)
 
+    def spread(self, data: Transitions) -> float:
+        """Standard deviation of the data's y about its mean in the same period, free choices alone, at least 0.001.
+
+        How far an action may go from the data is measured in it: where everybody did the same, hardly at all.
+        """
+        y = self.encode(data.fractions, data.period).reshape(data.episodes, -1)
+        free = slice(None) if self.config.action == "fraction" else slice(-1)
+        return float(max(np.sqrt(y[:, free].var(axis=0).mean()) if y[:, free].size else 0.0, 0.001))
+
     def pack(self, data: Transitions) -> Batchable:
         """The learner's arrays of a data set."""
         config, period, m = self.config, data.period, len(data)
@@ -173,7 +181,7 @@ class View:
             kept = np.where(some, after**2 / square, 0.0)
             shaping = potential - kept * expected if config.shaped else 0.0
             reward = reward / square + shaping
-            reward = np.where(some, reward, 0.0) / (config.unit * value[period])
+            reward = np.where(some, reward, 0.0) / value[period]
             discount *= kept * np.append(value[1:], 0.0)[period] / value[period]
             planned = data.problem.order.shares * _left(data.observations, self.periods) / self.periods
             weight = np.where(some, (held / planned) ** config.weight, 0.0)
