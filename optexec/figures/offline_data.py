@@ -62,11 +62,18 @@ def action_coverage(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
                 row=1,
                 col=p + 1,
             )
-        titles.append(f"{name}: overlap {table['inside'].mean():.2f}")
+        titles.append(f"{name}: overlap {table['inside'].mean():.3f}")
     for p, title in enumerate(titles):
         axis = figure.layout[f"xaxis{p + 1 if p else ''}"]
         figure.add_annotation(
-            text=title, x=sum(axis.domain) / 2, y=1.0, xref="paper", yref="paper", yanchor="bottom", showarrow=False
+            text=title,
+            x=sum(axis.domain) / 2,
+            y=1.0,
+            xref="paper",
+            yref="paper",
+            xanchor="center",
+            yanchor="bottom",
+            showarrow=False,
         )
     figure.update_xaxes(title="period k", range=[-0.4, len(table) - 0.6])
     figure.update_yaxes(range=[np.log10(0.3), np.log10(9)], **TICKS)
@@ -110,7 +117,7 @@ def action_clouds(
             x=level.round(2),
             y=rate.round(2),
             mode="markers",
-            marker={"size": 4, "color": COLOURS["AC"], "opacity": 0.45},
+            marker={"size": 4, "color": COLOURS["AC"], "opacity": 0.65},
             name="logged",
             showlegend=p == 0,
             hoverinfo="skip",
@@ -165,7 +172,7 @@ def noise_levels(tables: Mapping[str, pd.DataFrame], chosen: float) -> go.Figure
         rows=1,
         cols=2,
         horizontal_spacing=0.12,
-        subplot_titles=["Share of the optimum's decisions covered", "Share of squared deviations in 1% of the data"],
+        subplot_titles=["Overlap with the optimum", "Weight of the largest 1%"],
     )
     for (name, table), colour in zip(tables.items(), (NEUTRAL, CONTRAST), strict=True):
         for col, column in enumerate(("overlap", "top")):
@@ -185,15 +192,16 @@ def noise_levels(tables: Mapping[str, pd.DataFrame], chosen: float) -> go.Figure
     figure.add_vline(x=chosen, line={"color": "gray", "dash": "dot", "width": 1.5})
     figure.update_xaxes(title="noise level s")
     figure.update_yaxes(range=[-0.03, 1.05])
-    figure.update_yaxes(title="share", row=1, col=1)
+    figure.update_yaxes(title="share of decisions", row=1, col=1)
+    figure.update_yaxes(title="share of squared deviations", row=1, col=2)
     figure.update_layout(legend={"y": 1.12}, margin={"t": 80})
     phone = stack_panels(figure, 2, 760, 0.17)
     phone["legend"] = {"y": 1.07}
     return finish(
         figure,
         height=410,
-        alt="Left: overlap against noise; that of the mixture is near one from little noise on, that of TWAP rises slowly."
-        " Right: the share of the squared deviations of rewards that is in the largest hundredth; it rises towards one.",
+        alt="Left: overlap against noise; the mixture's is near one from little noise on, TWAP's rises slowly. "
+        "Right: the share of the squared deviations of rewards that is in the largest hundredth; it rises towards one.",
         phone=phone,
     )
 
