@@ -30,7 +30,7 @@ RICH = PROBLEM.replace(
     volume_profile=tuple(ox.u_shape(20)),
 )
 SMALL = PROBLEM.replace(periods=3)
-ARRAYS = [field.name for field in dataclasses.fields(ox.Transitions)][4:]
+ARRAYS = [field.name for field in dataclasses.fields(ox.Transitions)][4:-1]  # the last is a flag
 
 
 def same(one: ox.Transitions, other: ox.Transitions) -> bool:

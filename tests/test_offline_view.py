@@ -92,7 +92,7 @@ def test_the_state_holds_no_inventory_and_no_price(data: ox.Transitions) -> None
     other[:, 0], other[:, 2], other[:, 3] = 0.3, 1.2, 0.5
     np.testing.assert_array_equal(view.state(seen), view.state(other))
     assert view.dimension == 22
-    assert (view.state(seen)[:, :20].sum(axis=1) == 1).all()
+    assert (view.state(seen)[:, 2:22].sum(axis=1) == 1).all()
 
 
 def test_transient_impact_enters_where_the_data_have_it() -> None:

@@ -29,7 +29,9 @@ class BCConfig(Config):
     def paper(cls) -> Self:
         """The actor of the TD3+BC paper without its critic."""
         plain = ViewConfig(state="plain", action="fraction", scaled=False, shaped=False)
-        return cls(view=plain, widths=(256, 256), activation="relu", rate=3e-4, final_rate=1.0, average=1.0)
+        return cls(
+            view=plain, widths=(256, 256), activation="relu", rate=3e-4, final_rate=1.0, average=1.0, critic="free"
+        )
 
     @classmethod
     def tuned(cls) -> Self:
@@ -48,7 +50,7 @@ class BC(Learner):
         self, config: BCConfig, dimension: int, streams: Sequence[np.random.Generator], spread: float = 1.0
     ) -> None:
         super().__init__(config, dimension, streams, spread)
-        self.actor = self.stack(streams, dimension, 1)
+        self.actor = self.stack(streams, dimension)
         self.average = copy.deepcopy(self.actor)
         self.optimise("actor", self.actor)
 

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optexec.offline.learner import Batch, Config, Learner, join, over_batch
+from optexec.offline.learner import Batch, Config, Critics, Learner, join, over_batch, value
 from optexec.offline.networks import ACTIVATIONS, Stack, blend, perceptron
 from optexec.offline.view import ViewConfig
 
@@ -59,6 +59,7 @@ class BCQConfig(Config):
             final_rate=1.0,
             average=1.0,
             relative=False,
+            critic="free",
             judge="first",
             reach=0.05,
             samples=10,
@@ -89,8 +90,8 @@ class BCQ(Learner):
         self.noise = latent * (2 + config.samples)
         self.encoder = Stack((dimension + 1, *config.behaviour, 2 * latent), streams, act)
         self.decoder = Stack((dimension + latent, *config.behaviour, 1), streams, act)
-        self.shift = self.stack(streams, dimension + 1, 1)
-        self.critic = self.stack(streams, dimension + 1, 1, copies=2)
+        self.shift = self.stack(streams, dimension + 1)
+        self.critic = Critics(config, dimension, streams)
         self.shift_target, self.critic_target = copy.deepcopy(self.shift), copy.deepcopy(self.critic)
         # what acts: running averages, and latents that are drawn once, so that the policy is a function
         self.averages = torch.nn.ModuleDict({name: copy.deepcopy(getattr(self, name)) for name in _ACTING})
@@ -120,25 +121,25 @@ class BCQ(Learner):
             free = batch.free_after.repeat_interleave(c.samples, dim=1)
             latents = for_target.reshape(len(noise), -1, c.latent).clamp(-c.clip, c.clip)
             action = self.perturbed(after, torch.tanh(self.decoder(join(after, latents))), self.shift_target) * free
-            first, second = self.critic_target(join(after, action).repeat(2, 1, 1)).chunk(2)
+            first, second = self.critic_target.twins(after, action)
             low, high = torch.minimum(first, second), torch.maximum(first, second)
             future = c.pessimism * low + (1 - c.pessimism) * high
             best = future.reshape(len(noise), -1, c.samples).amax(dim=-1, keepdim=True)
             target = batch.reward + batch.discount * best
-        value = self.critic(join(batch.state, batch.action).repeat(2, 1, 1))
-        first, second = over_batch((value - target.repeat(2, 1, 1)) ** 2, batch.weight.repeat(2, 1, 1)).chunk(2)
-        self.descend("critic", first + second)
+        first, second = self.critic.twins(batch.state, batch.action)
+        loss = over_batch((first - target) ** 2 + (second - target) ** 2, batch.weight)
+        self.descend("critic", loss)
 
         with torch.no_grad():
             sampled = torch.tanh(self.decoder(join(batch.state, for_shift.clamp(-c.clip, c.clip))))
         action = self.perturbed(batch.state, sampled, self.shift)
-        self.descend("shift", -over_batch(self.worth(self.critic, batch.state, action), batch.free))
+        self.descend("shift", -over_batch(self.critic.judge(batch.state, action), batch.free))
         blend(self.critic_target, self.critic, c.tau)
         blend(self.shift_target, self.shift, c.tau)
         self.follow((self.averages[name], getattr(self, name)) for name in _ACTING)
         return {
-            "loss": ((first + second) / 2).detach(),
-            "q": value[: self.seeds].detach().mean(dim=(1, 2)),
+            "loss": loss.detach() / 2,
+            "q": first.detach().mean(dim=(1, 2)),
             "distance": distance.detach(),
         }
 
@@ -176,6 +177,5 @@ class BCQ(Learner):
         _, action = BCQ.candidates(config, networks, state)
         each = state.repeat_interleave(action.shape[-1], dim=1)
         flat = action.reshape(len(state), -1, 1)
-        value = perceptron(networks["critic"], join(each, flat), ACTIVATIONS[config.activation])
-        best = value.reshape(action.shape).argmax(dim=-1, keepdim=True)
+        best = value(config, networks["critic"], each, flat).reshape(action.shape).argmax(dim=-1, keepdim=True)
         return action.gather(-1, best).squeeze(-1)

@@ -7,6 +7,7 @@ of a longer data set are the same bits.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -104,6 +105,7 @@ class Transitions:
         terminated: (m,) True in the last period of an episode.
         episode: (m,) index of the episode.
         arm: (m,) index into ``arms``.
+        observe_liquidity: whether the observations show L and I.
 
     Raises:
         ValueError: a wrong shape, a number that is not finite, or episodes that are not whole and in order.
@@ -122,6 +124,7 @@ class Transitions:
     terminated: NDArray[np.bool_]
     episode: NDArray[np.int64]
     arm: NDArray[np.int64]
+    observe_liquidity: bool = True
 
     def __post_init__(self) -> None:
         periods, m = self.problem.order.periods, len(self.observations)
@@ -172,7 +175,7 @@ class Transitions:
         if m > len(self):
             raise ValueError(f"episodes must be at most {self.episodes}, got {episodes}")
         arrays = {name: getattr(self, name)[:m] for name in _ARRAYS}
-        return Transitions(self.problem, self.seed, self.behaviour, self.arms, **arrays)
+        return dataclasses.replace(self, **arrays)
 
     def _meta(self) -> dict[str, Any]:
         return {
@@ -181,6 +184,7 @@ class Transitions:
             "seed": self.seed,
             "behaviour": self.behaviour,
             "arms": list(self.arms),
+            "observe_liquidity": self.observe_liquidity,
         }
 
     @cached_property
@@ -210,7 +214,14 @@ class Transitions:
         try:
             logged_in = restore(meta["problem"])
             if problem is None or problem == logged_in:
-                return cls(logged_in, meta["seed"], meta["behaviour"], tuple(meta["arms"]), **arrays)
+                return cls(
+                    logged_in,
+                    meta["seed"],
+                    meta["behaviour"],
+                    tuple(meta["arms"]),
+                    observe_liquidity=meta["observe_liquidity"],
+                    **arrays,
+                )
         except KeyError as error:
             raise ValueError(f"{path} does not say its {error}") from None
         except ValueError as error:
@@ -321,7 +332,7 @@ def collect(
         name: np.stack(parts, axis=1).reshape(n * problem.order.periods, *parts[0].shape[1:])
         for name, parts in rows.items()
     }
-    return Transitions(problem, seed, trader.name, tuple(trader.arms), **whole)
+    return Transitions(problem, seed, trader.name, tuple(trader.arms), observe_liquidity=observe_liquidity, **whole)
 
 
 def _trader(problem: Problem, given: str | Behaviour | Policy) -> Behaviour:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from optexec._validate import choice, integer, real
-from optexec.offline.networks import ACTIVATIONS, Stack, blend
-from optexec.offline.view import ViewConfig
+from optexec.offline.networks import ACTIVATIONS, Stack, blend, perceptron
+from optexec.offline.view import ViewConfig, multiple
 
 __all__ = ["Batch", "Config", "Learner"]
 
@@ -29,12 +29,16 @@ class Config:
     rate: float = 1e-3  # Adam's learning rate at the start
     final_rate: float = 0.02  # part of it that a cosine leaves at the end; 1 keeps it constant
     relative: bool = True  # distances between actions in units of the data's own spread
+    critic: str = "quadratic"  # Q is a quadratic in the traded fraction; "free": a network of state and action
     judge: str = "mean"  # of the twin critics, what the actor climbs; the papers' is the "first"
     average: float = 0.001  # a step's weight in the running average of the weights that act; 1 takes the last ones
 
     def __post_init__(self) -> None:
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
+        choice("critic", self.critic, ("free", "quadratic"))
+        if self.critic == "quadratic" and self.view.state != "homogeneous":
+            raise ValueError('critic must be "free" where view.state is not "homogeneous"')
         choice("judge", self.judge, ("first", "mean"))
         object.__setattr__(self, "widths", tuple(integer("widths", width, minimum=1) for width in self.widths))
         real("rate", self.rate, above=0)
@@ -65,6 +69,42 @@ class Batch(NamedTuple):
     free_after: Tensor
 
 
+def value(config: Config, layers: Sequence[Tensor], state: Tensor, action: Tensor) -> Tensor:
+    """A critic's Q (S, n, 1) at states (S, n, d) and actions y (S, n, 1), from its layers.
+
+    A free critic is a network of both. A quadratic one is c_0(s) + c_1(s) u + c_2(s) u^2 with u = a n - 1, the traded
+    fraction as a multiple of TWAP's: where impact is linear in the trade, that is the form of the true Q.
+    """
+    activation = ACTIVATIONS[config.activation]
+    if config.critic == "free":
+        return perceptron(layers, join(state, action), activation)
+    u = multiple(config.view, state, action) - 1
+    return (perceptron(layers, state, activation) * torch.cat([torch.ones_like(u), u, u**2], dim=-1)).sum(-1, True)
+
+
+class Critics(Stack):
+    """Twin critics of all seeds."""
+
+    def __init__(self, config: Config, dimension: int, streams: Sequence[np.random.Generator]) -> None:
+        ends = (dimension + 1, 1) if config.critic == "free" else (dimension, 3)
+        super().__init__((ends[0], *config.widths, ends[1]), streams, config.activation, copies=2)
+        self.config = config
+
+    def twins(self, state: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        """Both critics' Q, (S, n, 1) each."""
+        both = value(self.config, list(self.layers), state.repeat(2, 1, 1), action.repeat(2, 1, 1))
+        first, second = both.chunk(2)
+        return first, second
+
+    def judge(self, state: Tensor, action: Tensor) -> Tensor:
+        """What an actor climbs (S, n, 1), with the critics as constants."""
+        layers = [layer.detach() for layer in self.layers]
+        if self.config.judge == "first":
+            return value(self.config, [layer[: len(state)] for layer in layers], state, action)
+        first, second = value(self.config, layers, state.repeat(2, 1, 1), action.repeat(2, 1, 1)).chunk(2)
+        return (first + second) / 2
+
+
 class Learner(torch.nn.Module, ABC):
     """One algorithm with the networks of all seeds.
 
@@ -93,10 +133,9 @@ class Learner(torch.nn.Module, ABC):
         self.seeds = len(streams)
         self.optimisers: dict[str, torch.optim.Adam] = {}
 
-    def stack(self, streams: Sequence[np.random.Generator], inputs: int, outputs: int, copies: int = 1) -> Stack:
-        """Networks of this config's shape."""
-        widths = (inputs, *self.config.widths, outputs)
-        return Stack(widths, streams, self.config.activation, copies)
+    def stack(self, streams: Sequence[np.random.Generator], inputs: int) -> Stack:
+        """Networks of this config's shape with one output."""
+        return Stack((inputs, *self.config.widths, 1), streams, self.config.activation)
 
     @staticmethod
     def width(config: Any) -> int:
@@ -135,14 +174,6 @@ class Learner(torch.nn.Module, ABC):
     @abstractmethod
     def decide(config: Any, networks: Mapping[str, Sequence[Tensor]], state: Tensor) -> Tensor:
         """Y (S, n) in [-1, 1] at states (S, n, d), from the layers of `acting`."""
-
-    def worth(self, critic: Stack, state: Tensor, action: Tensor) -> Tensor:
-        """What the actor climbs (S, n, 1), with the critics held fixed."""
-        twins = join(state, action)
-        if self.config.judge == "first":
-            return critic.fixed(twins)
-        first, second = critic.fixed(twins.repeat(2, 1, 1)).chunk(2)
-        return (first + second) / 2
 
     def follow(self, averages: Iterable[tuple[torch.nn.Module, torch.nn.Module]]) -> None:
         """Move running averages a step towards the networks: pairs (average, network)."""

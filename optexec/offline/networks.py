@@ -44,10 +44,6 @@ class Stack(torch.nn.Module):
         """(S, n, in) -> (S, n, out)."""
         return perceptron(list(self.layers), inputs, self.activation)
 
-    def fixed(self, inputs: Tensor) -> Tensor:
-        """The first networks, as many as there are inputs, as constants: gradients pass to the inputs alone."""
-        return perceptron([layer[: len(inputs)].detach() for layer in self.layers], inputs, self.activation)
-
 
 def perceptron(layers: Sequence[Tensor], inputs: Tensor, activation: Callable[[Tensor], Tensor]) -> Tensor:
     """Multilayer perceptrons: (S, n, in) -> (S, n, out) with layers W (S, in, out), b (S, 1, out), W, b, ..."""

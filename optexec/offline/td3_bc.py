@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optexec.offline.learner import Batch, Config, Learner, join, over_batch
+from optexec.offline.learner import Batch, Config, Critics, Learner, over_batch
 from optexec.offline.networks import ACTIVATIONS, blend, perceptron
 from optexec.offline.view import ViewConfig
 
@@ -50,6 +50,7 @@ class TD3BCConfig(Config):
             final_rate=1.0,
             average=1.0,
             relative=False,
+            critic="free",
             judge="first",
             alpha=2.5,
             target_noise=0.2,
@@ -76,8 +77,8 @@ class TD3BC(Learner):
         self, config: TD3BCConfig, dimension: int, streams: Sequence[np.random.Generator], spread: float = 1.0
     ) -> None:
         super().__init__(config, dimension, streams, spread)
-        self.actor = self.stack(streams, dimension, 1)
-        self.critic = self.stack(streams, dimension + 1, 1, copies=2)
+        self.actor = self.stack(streams, dimension)
+        self.critic = Critics(config, dimension, streams)
         self.average = copy.deepcopy(self.actor)
         self.actor_target, self.critic_target = copy.deepcopy(self.actor), copy.deepcopy(self.critic)
         self.optimise("actor", self.actor)
@@ -89,16 +90,15 @@ class TD3BC(Learner):
         with torch.no_grad():
             wobble = (noise * c.target_noise).clamp(-c.noise_clip, c.noise_clip)
             action = (torch.tanh(self.actor_target(batch.after)) + wobble).clamp(-1, 1) * batch.free_after
-            first, second = self.critic_target(join(batch.after, action).repeat(2, 1, 1)).chunk(2)
-            target = batch.reward + batch.discount * torch.minimum(first, second)
-        value = self.critic(join(batch.state, batch.action).repeat(2, 1, 1))
-        first, second = over_batch((value - target.repeat(2, 1, 1)) ** 2, batch.weight.repeat(2, 1, 1)).chunk(2)
-        self.descend("critic", first + second)
-        trace = {"loss": ((first + second) / 2).detach(), "q": value[: self.seeds].detach().mean(dim=(1, 2))}
+            target = batch.reward + batch.discount * torch.minimum(*self.critic_target.twins(batch.after, action))
+        first, second = self.critic.twins(batch.state, batch.action)
+        loss = over_batch((first - target) ** 2 + (second - target) ** 2, batch.weight)
+        self.descend("critic", loss)
+        trace = {"loss": loss.detach() / 2, "q": first.detach().mean(dim=(1, 2))}
         if step % c.delay:
             return trace
         action = torch.tanh(self.actor(batch.state))
-        value = self.worth(self.critic, batch.state, action)
+        value = self.critic.judge(batch.state, action)
         size = over_batch(value.detach().abs(), batch.free)
         climb = c.alpha * batch.free.mean(dim=(1, 2)) * over_batch(value, batch.free) / size.clamp_min(1e-12)
         clone = over_batch(((action - batch.action) / self.spread) ** 2, batch.free)

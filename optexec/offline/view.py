@@ -5,7 +5,7 @@ The public observation is six raw numbers and the public action a fraction. Lear
 of this one's parameters; with l = log L, n = N - k periods left and c_k, b_k fitted to the data alone it is
 
 - action: y = (logit a + log(n - 1)) / 2.5, log-odds relative to TWAP's 1/n, clipped to [-1, 1];
-- state: the period (one-hot), n/N, l (standardised), and I n / x where the data hold transient impact. Price and, where
+- state: 1/n, l (standardised), the period (one-hot), and I n / x where the data hold transient impact. Price and, where
   impact is linear, inventory drop out: costs are homogeneous of degree two in (x, I);
 - reward: r / (x^2 c_k) with discount x'^2 c_{k+1} / (x^2 c_k), where c_k is the behaviour's mean cost-to-go over x^2;
 - shaping (Ng, Harada & Russell 1999, potential-based): b_k(l) x^2, the regression of the behaviour's cost-to-go on
@@ -27,7 +27,7 @@ from optexec.env import REWARDS
 from optexec.offline.data import Transitions
 from optexec.policies import period_of
 
-__all__ = ["Batchable", "View", "ViewConfig"]
+__all__ = ["Batchable", "View", "ViewConfig", "multiple"]
 
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -126,9 +126,9 @@ class View:
             return np.asarray((seen - self.centre) / self.scale, dtype=np.float32)
         state = np.zeros((len(seen), self.dimension), dtype=np.float32)
         # the observation after the last period has no period of its own; nothing is done with it
-        state[np.arange(len(seen)), np.minimum(period_of(seen, self.periods), self.periods - 1)] = 1.0
-        state[:, self.periods] = _left(seen, self.periods) / self.periods
-        state[:, self.periods + 1] = (np.log(seen[:, 4]) - self.centre[0]) / self.scale[0]
+        state[:, 0] = 1 / _left(seen, self.periods)
+        state[:, 1] = (np.log(seen[:, 4]) - self.centre[0]) / self.scale[0]
+        state[np.arange(len(seen)), 2 + np.minimum(period_of(seen, self.periods), self.periods - 1)] = 1.0
         if self.transient:
             state[:, self.periods + 2] = np.clip(_pressure(seen, self.periods) / self.scale[1], 0.0, 5.0)
         return state
@@ -222,7 +222,7 @@ class View:
             level = np.log(data.observations[:, 4].astype(np.float64))
             level = (level - level.mean()) / (level.std() or 1.0)
             return np.stack([np.ones_like(level), level, level**2], axis=1)
-        level = state[:, self.periods + 1].astype(np.float64)
+        level = state[:, 1].astype(np.float64)
         columns = [np.ones_like(level), level, level**2]
         if self.transient:
             pressure = state[:, self.periods + 2].astype(np.float64)
@@ -239,6 +239,14 @@ class View:
         plain = dict(described)
         config = ViewConfig(**plain.pop("config"))
         return cls(config, plain["periods"], tuple(plain["centre"]), tuple(plain["scale"]), plain["transient"])
+
+
+def multiple(config: ViewConfig, state: Any, y: Any) -> Any:
+    """Return a n (S, n, 1), the fraction as a multiple of TWAP's, at homogeneous states and actions y, in torch."""
+    twap = state[..., :1]
+    if config.action == "log-odds":
+        return 1 / (twap + (1 - twap) * (-ODDS * y).exp())
+    return (y + 1) / 2 * (RATES if config.action == "rate" else 1 / twap)
 
 
 def _left(observation: NDArray[np.floating[Any]], periods: int) -> Array:
