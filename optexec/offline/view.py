@@ -186,9 +186,12 @@ class View:
             planned = data.problem.order.shares * _left(data.observations, self.periods) / self.periods
             weight = np.where(some, (held / planned) ** config.weight, 0.0)
         discount[data.terminated] = 0.0
+        action = self.encode(data.fractions, period)
+        if config.action != "fraction":
+            weight[np.abs(action) >= 1] = 0.0  # clipped: beyond what the learner can do, and not what the reward is for
         columns = (
             self.state(data.observations),
-            self.encode(data.fractions, period),
+            action,
             reward,
             discount,
             self.state(data.next_observations),
