@@ -220,6 +220,16 @@ def test_bad_input_is_named(change: dict[str, Any], error: type[Exception], said
         train(**settings)
 
 
+@pytest.mark.parametrize("config", [TD3BCConfig.tuned(), BCQConfig.tuned()])
+def test_no_number_of_a_config_is_taken_unread(config: Config) -> None:
+    names = [field.name for field in dataclasses.fields(config) if isinstance(getattr(config, field.name), float | int)]
+    numbers = [name for name in names if not isinstance(getattr(config, name), bool)]
+    assert len(numbers) >= 8
+    for name in numbers:
+        with pytest.raises(ValueError, match=name):
+            dataclasses.replace(config, **{name: -1})
+
+
 @pytest.mark.parametrize(
     ("field", "value"), [("activation", "gelu"), ("widths", (0,)), ("rate", 0.0), ("average", 2.0), ("final_rate", -1)]
 )

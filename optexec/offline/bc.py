@@ -14,9 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optexec.offline.learner import Batch, Config, Learner, over_batch
+from optexec.offline.learner import PUBLISHED, Batch, Config, Learner, over_batch
 from optexec.offline.networks import ACTIVATIONS, perceptron
-from optexec.offline.view import ViewConfig
 
 __all__ = ["BC", "BCConfig"]
 
@@ -28,10 +27,7 @@ class BCConfig(Config):
     @classmethod
     def paper(cls) -> Self:
         """The actor of the TD3+BC paper without its critic."""
-        plain = ViewConfig(state="plain", action="fraction", scaled=False, shaped=False)
-        return cls(
-            view=plain, widths=(256, 256), activation="relu", rate=3e-4, final_rate=1.0, average=1.0, critic="free"
-        )
+        return cls(**PUBLISHED, widths=(256, 256), rate=3e-4)
 
     @classmethod
     def tuned(cls) -> Self:

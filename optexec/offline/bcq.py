@@ -23,9 +23,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optexec.offline.learner import Batch, Config, Critics, Learner, join, over_batch, value
+from optexec._validate import integer, real
+from optexec.offline.learner import PUBLISHED, Batch, Config, Critics, Learner, join, over_batch, value
 from optexec.offline.networks import ACTIVATIONS, Stack, blend, perceptron
-from optexec.offline.view import ViewConfig
 
 __all__ = ["BCQ", "BCQConfig"]
 
@@ -47,20 +47,24 @@ class BCQConfig(Config):
     choices: int = 8  # actions considered when acting
     tau: float = 0.02  # a step's weight in the targets
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "behaviour", tuple(integer("behaviour", width, minimum=1) for width in self.behaviour))
+        for name in ("latent", "samples", "choices"):
+            integer(name, getattr(self, name), minimum=1)
+        for name in ("divergence", "clip", "reach"):
+            real(name, getattr(self, name), minimum=0)
+        real("pessimism", self.pessimism, minimum=0, maximum=1)
+        real("tau", self.tau, above=0, maximum=1)
+
     @classmethod
     def paper(cls) -> Self:
         """The authors' code for the continuous algorithm."""
         return cls(
-            view=ViewConfig(state="plain", action="fraction", scaled=False, shaped=False, discount=0.99),
+            **PUBLISHED,
             widths=(400, 300),
             behaviour=(750, 750),
-            activation="relu",
             rate=1e-3,
-            final_rate=1.0,
-            average=1.0,
-            relative=False,
-            critic="free",
-            judge="first",
             reach=0.05,
             samples=10,
             choices=100,

@@ -56,6 +56,18 @@ class Config:
         raise NotImplementedError
 
 
+PUBLISHED: dict[str, Any] = {
+    "view": ViewConfig(state="plain", action="fraction", scaled=False, shaped=False, discount=0.99),
+    "activation": "relu",
+    "final_rate": 1.0,
+    "relative": False,
+    "critic": "free",
+    "judge": "first",
+    "average": 1.0,
+}
+"""What the published settings of all algorithms share: raw numbers, and none of our additions."""
+
+
 class Batch(NamedTuple):
     """A step's transitions, (S, B, width) a field; see `optexec.offline.view.Batchable`."""
 

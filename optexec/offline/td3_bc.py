@@ -22,9 +22,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optexec.offline.learner import Batch, Config, Critics, Learner, over_batch
+from optexec._validate import integer, real
+from optexec.offline.learner import PUBLISHED, Batch, Config, Critics, Learner, over_batch
 from optexec.offline.networks import ACTIVATIONS, blend, perceptron
-from optexec.offline.view import ViewConfig
 
 __all__ = ["TD3BC", "TD3BCConfig"]
 
@@ -39,19 +39,20 @@ class TD3BCConfig(Config):
     delay: int = 2  # critic steps an actor step
     tau: float = 0.02  # a step's weight in the targets
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("alpha", "target_noise", "noise_clip"):
+            real(name, getattr(self, name), minimum=0)
+        integer("delay", self.delay, minimum=1)
+        real("tau", self.tau, above=0, maximum=1)
+
     @classmethod
     def paper(cls) -> Self:
         """Appendix A of the paper and the authors' code."""
         return cls(
-            view=ViewConfig(state="plain", action="fraction", scaled=False, shaped=False, discount=0.99),
+            **PUBLISHED,
             widths=(256, 256),
-            activation="relu",
             rate=3e-4,
-            final_rate=1.0,
-            average=1.0,
-            relative=False,
-            critic="free",
-            judge="first",
             alpha=2.5,
             target_noise=0.2,
             noise_clip=0.5,

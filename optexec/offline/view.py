@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optexec._validate import choice
+from optexec._validate import choice, real
 from optexec.env import REWARDS
 from optexec.offline.data import Transitions
 from optexec.policies import period_of
@@ -55,6 +55,8 @@ class ViewConfig:
         choice("state", self.state, ("homogeneous", "plain"))
         choice("action", self.action, ("log-odds", "rate", "fraction"))
         choice("reward", self.reward, REWARDS)
+        real("weight", self.weight, minimum=0)
+        real("discount", self.discount, minimum=0, maximum=1)
         if self.shaped and not self.scaled:
             raise ValueError("shaped must be False where scaled is False: the potential is in scaled units")
 
