@@ -7,6 +7,7 @@ work in the published page without a kernel; what they show comes from the same 
 """
 
 from optexec.figures.almgren_chriss import cost_of_urgency, holdings, holdings_control
+from optexec.figures.bcq import extrapolated_costs, perturbation_reach, seed_scores, support_clouds, training_start
 from optexec.figures.benchmarks import excess_objective, paired_forest, shortfall_densities, variance_parts
 from optexec.figures.environment import REWARD_PARTS, capped_inventory, episode_story, reward_noise
 from optexec.figures.first_page import above_optimum, risk_slider, trade_off
@@ -20,6 +21,14 @@ from optexec.figures.frontier import (
 )
 from optexec.figures.hidden import hidden_level, information_curves
 from optexec.figures.impact import blind_spot, block_response, plan_comparison, resilience_slider, round_trips
+from optexec.figures.learned import (
+    learned_maps,
+    learned_scores,
+    regret_parts,
+    seed_curves,
+    seed_profiles,
+    support_decides,
+)
 from optexec.figures.liquidity import autocorrelation, jensen, liquidity_fans, shock_response, two_clocks
 from optexec.figures.objectives import planned_risk, rankings, reversal
 from optexec.figures.offline_data import action_clouds, action_coverage, effective_sizes, noise_levels
@@ -51,6 +60,7 @@ __all__ = [
     "effective_sizes",
     "episode_story",
     "excess_objective",
+    "extrapolated_costs",
     "failure_by_severity",
     "first_trades",
     "frontier_control",
@@ -61,14 +71,18 @@ __all__ = [
     "holdings_control",
     "information_curves",
     "jensen",
+    "learned_maps",
+    "learned_scores",
     "liquidity_fans",
     "noise_levels",
     "paired_forest",
+    "perturbation_reach",
     "plan_comparison",
     "planned_risk",
     "policy_maps",
     "rankings",
     "regret_curves",
+    "regret_parts",
     "regret_valleys",
     "resilience_slider",
     "reversal",
@@ -78,13 +92,19 @@ __all__ = [
     "sampled_frontier",
     "scenario_tails",
     "score_scatter",
+    "seed_curves",
+    "seed_profiles",
+    "seed_scores",
     "severity_tails",
     "shock_response",
     "shortfall_anatomy",
     "shortfall_densities",
     "stress_split",
+    "support_clouds",
+    "support_decides",
     "tornado",
     "trade_off",
+    "training_start",
     "two_clocks",
     "two_frontiers",
     "value_at_risk_tangent",
