@@ -59,21 +59,17 @@ class Study:
         return {**asdict(self), "seeds": list(self.seeds)}
 
 
-STUDIES = tuple(
-    [
-        Study(algorithm=algorithm, behaviour="mixture", data=data)
+STUDIES = (
+    *(
+        Study(algorithm=name, behaviour="mixture", data=data)
         for data in SCORING.data
-        for algorithm in ("td3bc", "bcq", "bc")
-    ]
-    + [Study(algorithm=algorithm, behaviour="mixture", reward="expected") for algorithm in ("td3bc", "bcq")]
-    + [
-        Study(algorithm=algorithm, behaviour=logged)
-        for logged in ("twap", "twap-noise")
-        for algorithm in ("td3bc", "bcq", "bc")
-    ]
-    + [
-        Study(algorithm="td3bc", behaviour=logged, config="paper", seeds=SCORING.training[:3])
-        for logged in ("mixture", "twap")
-    ]
+        for name in ("td3bc", "bcq", "bc")
+    ),
+    *(Study(algorithm=name, behaviour=log) for log in ("twap", "twap-noise") for name in ("td3bc", "bcq", "bc")),
+    Study(algorithm="td3bc", behaviour="mixture", reward="expected"),
+    *(
+        Study(algorithm="td3bc", behaviour=log, config="paper", seeds=SCORING.training[:3])
+        for log in ("mixture", "twap")
+    ),
 )
 """Every run whose agents are shipped."""
