@@ -1,0 +1,334 @@
+"""Figures of *BCQ*: what an unconstrained critic believes, and where a constrained learner stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, finish, stack_panels
+
+__all__ = ["extrapolated_costs", "perturbation_reach", "seed_scores", "support_clouds", "training_start"]
+
+Array = NDArray[np.float64]
+
+RATES = [0.25, 0.5, 1, 2, 4, 8, 16]
+"""Ticks of an axis of multiples of TWAP's fraction."""
+
+TICKS = {"type": "log", "tickvals": RATES, "ticktext": ["¼", "½", "1", "2", "4", "8", "16"]}
+
+
+def extrapolated_costs(
+    panels: Mapping[str, Mapping[str, Sequence[Array]]],
+    rates: Array,
+    truth: Array,
+    bands: Mapping[str, tuple[float, float]],
+    shown: tuple[float, float],
+) -> go.Figure:
+    """Fitted cost of an action in one state, from several logs each, with the true one.
+
+    Args:
+        panels: by behaviour and by name of the fit, a curve (g,) a log [% above the least].
+        rates: (g,) actions as multiples of TWAP's fraction.
+        truth: (g,) the true cost [% above the least].
+        bands: by behaviour, where the central 95% of the log's actions lie.
+        shown: ends of the y-axis [%].
+    """
+    figure = make_subplots(
+        rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=list(panels)
+    )
+    for p, (behaviour, fits) in enumerate(panels.items(), 1):
+        low, high = bands[behaviour]
+        figure.add_vrect(x0=low, x1=high, fillcolor="gray", opacity=0.16, line_width=0, row=1, col=p)
+        for (name, curves), colour in zip(fits.items(), (LIQUIDITY, CONTRAST), strict=True):
+            for i, curve in enumerate(curves):
+                figure.add_scatter(
+                    x=rates.round(3),
+                    # far outside nothing is seen, and the file stays small
+                    y=np.clip(curve, shown[0] - 400, shown[1] + 400).round(1),
+                    mode="lines",
+                    line={"color": colour, "width": 1.3},
+                    name=name,
+                    legendgroup=name,
+                    showlegend=p == 1 and i == 0,
+                    hovertemplate=f"{name}: %{{y:.0f}}% at %{{x:.1f}} times TWAP<extra></extra>",
+                    row=1,
+                    col=p,
+                )
+        figure.add_scatter(
+            x=rates.round(3),
+            y=truth.round(1),
+            mode="lines",
+            line={"color": COLOURS["optimum"], "width": 3},
+            name="true cost",
+            showlegend=p == 1,
+            hovertemplate="true: %{y:.0f}% at %{x:.1f} times TWAP<extra></extra>",
+            row=1,
+            col=p,
+        )
+        figure.update_xaxes(title="action (multiples of TWAP's fraction)", range=[0, rates[-1]], row=1, col=p)
+    figure.update_yaxes(range=list(shown))
+    figure.update_yaxes(title="cost to go above the least (%)", row=1, col=1)
+    figure.update_layout(legend={"y": 1.1}, margin={"t": 80})
+    phone = stack_panels(figure, len(panels), 800, 0.16)
+    phone["legend"] = {"y": 1.06}
+    for p in range(1, len(panels)):
+        phone[f"yaxis{p + 1}"] |= {"showticklabels": True}
+    return finish(
+        figure,
+        height=440,
+        alt="Cost of an action against the action, a panel a behaviour, several logs each. Within the band of logged "
+        "actions all fits follow the true parabola; beyond it the more flexible ones go anywhere, many of them down.",
+        phone=phone,
+    )
+
+
+def perturbation_reach(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> go.Figure:
+    """How far a perturbation bound goes, by period, and how much of what the optimum does lies within it.
+
+    Args:
+        tables: by name of the bound and by behaviour, a frame by period with ``reach`` (in standard deviations of the
+            logged actions) and ``within`` (share of the optimum's decisions).
+    """
+    figure = make_subplots(
+        rows=1,
+        cols=2,
+        horizontal_spacing=0.12,
+        subplot_titles=["Reach in s.d. of the log's actions", "Share of the optimum within reach"],
+    )
+    for (bound, frames), colour in zip(tables.items(), (NEUTRAL, COLOURS["BCQ"]), strict=True):
+        for (behaviour, frame), dash in zip(frames.items(), ("solid", "dot"), strict=True):
+            name = f"{bound}, {behaviour}"
+            for col, column in enumerate(("reach", "within"), 1):
+                figure.add_scatter(
+                    x=frame.index,
+                    y=frame[column].round(3),
+                    name=name,
+                    legendgroup=name,
+                    showlegend=col == 1,
+                    mode="lines",
+                    line={"color": colour, "dash": dash, "width": 2.5},
+                    hovertemplate=f"{name}, period %{{x}}: %{{y:.2f}}<extra></extra>",
+                    row=1,
+                    col=col,
+                )
+    figure.update_xaxes(title="period k")
+    figure.update_yaxes(title="standard deviations", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title="share", range=[-0.03, 1.05], row=1, col=2)
+    figure.update_layout(legend={"y": 1.12}, margin={"t": 90})
+    phone = stack_panels(figure, 2, 800, 0.17)
+    phone["legend"] = {"y": 1.07}
+    return finish(
+        figure,
+        height=420,
+        alt="Left: the published bound in standard deviations of the logged actions falls by period, the relative one "
+        "stays about level. Right: the share of the optimum's decisions within reach of the log's mean action.",
+        phone=phone,
+    )
+
+
+def training_start(shipped: pd.DataFrame, live: pd.DataFrame, titles: Mapping[str, str]) -> go.Figure:
+    """Training curves of shipped agents with the beginning of the same runs, made again.
+
+    Args:
+        shipped: a trace by step and seed.
+        live: the same for a few of the seeds and the first steps.
+        titles: panel title by column of the trace.
+    """
+    figure = make_subplots(rows=1, cols=len(titles), horizontal_spacing=0.09, subplot_titles=list(titles.values()))
+    for col, column in enumerate(titles, 1):
+        curves = shipped[column].unstack("seed")  # noqa: PD010 (a pivot of an index)
+        for i, seed in enumerate(curves.columns):
+            figure.add_scatter(
+                x=curves.index,
+                y=[float(f"{value:.4g}") for value in curves[seed]],
+                mode="lines",
+                line={"color": COLOURS["BCQ"], "width": 1},
+                opacity=0.6,
+                name="shipped, a line a seed",
+                legendgroup="shipped",
+                showlegend=col == 1 and i == 0,
+                hovertemplate=f"seed {seed}, step %{{x:,}}: %{{y:.3g}}<extra></extra>",
+                row=1,
+                col=col,
+            )
+        again = live[column].unstack("seed")  # noqa: PD010 (a pivot of an index)
+        for i, seed in enumerate(again.columns):
+            figure.add_scatter(
+                x=again.index,
+                y=[float(f"{value:.4g}") for value in again[seed]],
+                mode="markers",
+                marker={"color": COLOURS["rolling"], "size": 8, "symbol": "circle-open", "line": {"width": 2}},
+                name="trained in this chapter",
+                legendgroup="live",
+                showlegend=col == 1 and i == 0,
+                hovertemplate=f"seed {seed}, here, step %{{x:,}}: %{{y:.3g}}<extra></extra>",
+                row=1,
+                col=col,
+            )
+        figure.update_xaxes(title="step", type="log", dtick=1, row=1, col=col)
+    figure.update_layout(legend={"y": 1.12}, margin={"t": 80})
+    phone = stack_panels(figure, len(titles), 1050, 0.12)
+    phone["legend"] = {"y": 1.05}
+    return finish(
+        figure,
+        height=400,
+        alt="Training curves of eight agents over ten thousand steps, with the first steps of two of them made again: "
+        "the marks lie on the lines.",
+        phone=phone,
+    )
+
+
+def support_clouds(
+    panels: Mapping[str, Sequence[Mapping[str, Array]]], levels: Array, periods: Sequence[int], active: int = 0
+) -> go.Figure:
+    """Where a learner acts, over the actions in its log: a panel a log, a slider over periods.
+
+    Args:
+        panels: by behaviour, for every period the logged pairs ``level`` (n,) and ``action`` (n,), and along
+            ``levels`` one agent's mean sample ``sampled`` (g,), the bounds ``low`` and ``high`` (g,) of what it may
+            consider, every seed's ``chosen`` (S, g), and the ``optimum`` (g,); actions as multiples of TWAP's fraction.
+        levels: (g,) liquidity.
+        periods: the periods k of the slider.
+        active: index of the period that is shown first.
+    """
+    figure = make_subplots(
+        rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=list(panels)
+    )
+    around = np.concatenate([levels, levels[::-1]]).round(3)
+
+    def curves(part: Mapping[str, Array]) -> list[tuple[Array, Array]]:
+        """The traces' x and y, in their order."""
+        breaks = np.append(levels, np.nan).round(3)
+        lines = np.concatenate([[*curve, np.nan] for curve in part["chosen"]])
+        return [
+            (part["level"].round(2), part["action"].round(2)),
+            (around, np.concatenate([part["low"], part["high"][::-1]]).round(3)),
+            (levels.round(3), part["sampled"].round(3)),
+            (np.tile(breaks, len(part["chosen"])), lines.round(3)),
+            (levels.round(3), part["optimum"].round(3)),
+        ]
+
+    styles: list[dict[str, Any]] = [
+        {"mode": "markers", "marker": {"size": 4, "color": COLOURS["AC"], "opacity": 0.4}, "name": "logged"},
+        {
+            "mode": "lines",
+            "fill": "toself",
+            "fillcolor": "rgba(123,92,196,0.15)",
+            "line": {"width": 0},
+            "name": "allowed",
+        },
+        {"mode": "lines", "line": {"color": COLOURS["BCQ"], "dash": "dot", "width": 2}, "name": "sampled"},
+        {"mode": "lines", "line": {"color": COLOURS["BCQ"], "width": 1.4}, "name": "chosen, a line a seed"},
+        {"mode": "lines", "line": {"color": COLOURS["optimum"], "width": 3}, "name": "optimum"},
+    ]
+    for p, parts in enumerate(panels.values(), 1):
+        for (x, y), style in zip(curves(parts[active]), styles, strict=True):
+            figure.add_scatter(
+                x=x, y=y, **style, legendgroup=style["name"], showlegend=p == 1, hoverinfo="skip", row=1, col=p
+            )
+    changes = []
+    for i in range(len(periods)):
+        pairs = [pair for parts in panels.values() for pair in curves(parts[i])]
+        changes.append({"x": [x for x, _ in pairs], "y": [y for _, y in pairs]})
+    add_slider(figure, "period k", [str(k) for k in periods], changes, list(range(len(styles) * len(panels))), active)
+    figure.update_xaxes(title="liquidity L", range=[levels[0], levels[-1]])
+    figure.update_yaxes(range=[np.log10(0.2), np.log10(16)], **TICKS)
+    figure.update_yaxes(title="fraction (multiples of TWAP's)", row=1, col=1)
+    figure.update_layout(legend={"y": 1.09}, margin={"t": 80})
+    phone = stack_panels(figure, len(panels), 900, 0.13) | SMALL_SLIDER
+    phone["legend"] = {"y": 1.06}
+    for p in range(1, len(panels)):
+        phone[f"yaxis{p + 1}"] |= {"showticklabels": True}
+    return finish(
+        figure,
+        height=520,
+        alt="Liquidity and action of one period over the log, a panel a log. The learner may act within a band around "
+        "the log's mean action; its choices rise with liquidity, like the optimum's, until they meet the band's edge.",
+        phone=phone,
+    )
+
+
+def seed_scores(
+    scores: Mapping[str, Array],
+    middle: Mapping[str, tuple[float, float, float]],
+    mean_action: Mapping[str, float],
+    rolling: float,
+) -> go.Figure:
+    """Gap closed by every seed, with the interquartile mean and the policy of the mean action.
+
+    Args:
+        scores: by row, gap closed (S,).
+        middle: by row, interquartile mean and the ends of its interval.
+        mean_action: by row, gap closed by the mean of the seeds' actions.
+        rolling: gap closed by the rolling rule.
+    """
+    rows = list(scores)[::-1]
+    figure = go.Figure()
+    for i, row in enumerate(rows):
+        nudge = 0.09 * (np.arange(len(scores[row])) - (len(scores[row]) - 1) / 2)
+        figure.add_scatter(
+            x=np.sort(scores[row]).round(4),
+            y=i + 0.35 * nudge,
+            mode="markers",
+            marker={"color": COLOURS["BCQ"], "size": 8, "opacity": 0.55},
+            name="a seed",
+            legendgroup="seed",
+            showlegend=i == 0,
+            hovertemplate=f"{row}: %{{x:.3f}}<extra>a seed</extra>",
+        )
+        value, low, high = middle[row]
+        figure.add_scatter(
+            x=[value],
+            y=[i + 0.3],
+            mode="markers",
+            marker={"color": COLOURS["BCQ"], "size": 10, "symbol": "line-ns", "line": {"width": 3}},
+            error_x={
+                "array": [high - value],
+                "arrayminus": [value - low],
+                "symmetric": False,
+                "thickness": 2,
+                "width": 5,
+                "color": COLOURS["BCQ"],
+            },
+            name="interquartile mean, 95%",
+            legendgroup="iqm",
+            showlegend=i == 0,
+            hovertemplate=f"{row}: {value:.3f} ({low:.3f} to {high:.3f})<extra>interquartile mean</extra>",
+        )
+        figure.add_scatter(
+            x=[mean_action[row]],
+            y=[i],
+            mode="markers",
+            marker={"color": COLOURS["optimum"], "size": 11, "symbol": "diamond-open", "line": {"width": 2}},
+            name="mean action",
+            legendgroup="mean",
+            showlegend=i == 0,
+            hovertemplate=f"{row}: %{{x:.3f}}<extra>mean action</extra>",
+        )
+    for x, colour, name in ((1.0, "gray", "optimum"), (rolling, COLOURS["rolling"], "rolling rule")):
+        figure.add_vline(x=x, line={"color": colour, "dash": "dot", "width": 1.5})
+        figure.add_annotation(
+            x=x,
+            y=0,
+            yref="paper",
+            yanchor="bottom",
+            xanchor="right",
+            text=name,
+            font={"color": colour},
+            showarrow=False,
+        )
+    figure.update_xaxes(title="gap closed (0: best schedule, 1: optimum)")
+    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=rows, range=[-0.6, len(rows) - 0.3], showgrid=False)
+    return finish(
+        figure,
+        height=130 + 85 * len(rows),
+        alt="Gap closed by eight seeds a row, their interquartile mean with its interval, and the mean action, all of "
+        "them near the rolling rule's.",
+        phone={"legend": {"y": 1.04}, "margin": {"l": 20}},
+    )
