@@ -9,11 +9,13 @@ import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optexec._validate import choice
-from optexec.offline.agents import Agents
 from optexec.offline.protocol import STUDIES, Study
+
+if TYPE_CHECKING:
+    from optexec.offline.agents import Agents
 
 __all__ = ["FOLDER", "agents", "file_digest", "manifest", "study"]
 
@@ -47,6 +49,8 @@ def agents(name: str) -> Agents:
     path = FOLDER / f"{study(name).name}.npz"
     if file_digest(path) != manifest()[name]["sha256"]:
         raise ValueError(f"{path} is not the file that the manifest describes: make it again with tools/publish.py")
+    from optexec.offline.agents import Agents  # torch, which the manifest alone does not need
+
     return Agents.load(path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 from scipy.stats import trim_mean
 
 from optexec.evaluation import evaluate
-from optexec.offline.agents import Agents
 from optexec.offline.protocol import SCORED, SCORING
 from optexec.problem import Problem
+
+if TYPE_CHECKING:
+    from optexec.offline.agents import Agents  # imports torch
 
 __all__ = ["MEAN_ACTION", "Summary", "score", "summary"]
 
