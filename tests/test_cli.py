@@ -72,3 +72,30 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
         cli.write_json(target, ox.presets.reference(), 1, rows)
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_train_leaves_agents_and_no_checkpoint(tmp_path: Path) -> None:
+    arguments = "train --agent bc --offline_episodes 20 --steps 5 --batch-size 8 --seeds 2 --behaviour twap-noise --out"
+    done = RUNNER.invoke(cli.app, [*arguments.split(), str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in tmp_path.iterdir()] == ["bc-twap-noise.npz"]
+    agents = ox.offline.Agents.load(tmp_path / "bc-twap-noise.npz")
+    assert (agents.seeds, agents.origin["episodes"], agents.origin["steps"]) == ((0, 1), 20, 5)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--agent", "dqn", "algorithm must be one of"),
+        ("--behaviour", "luck", "behaviour must be one of"),
+        ("--seeds", "0", "seeds must be one or more"),
+        ("--offline-episodes", "0", "episodes must be an integer >= 1"),
+        ("--out", "nowhere", "--out must be an existing folder"),
+    ],
+)
+def test_train_names_bad_input(option: str, value: str, said: str, tmp_path: Path) -> None:
+    arguments = {"--agent": "bc", "--offline-episodes": "5", "--out": str(tmp_path), option: value}
+    done = RUNNER.invoke(cli.app, ["train", *(part for pair in arguments.items() for part in pair)])
+    assert done.exit_code == 2
+    assert said in done.output
+    assert not list(tmp_path.iterdir())

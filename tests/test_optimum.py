@@ -147,3 +147,32 @@ def test_a_process_that_the_grid_cannot_resolve_is_refused() -> None:
     wild = ox.OrnsteinUhlenbeck(volatility=1000.0, floor=1e-9)
     with pytest.raises(ValueError, match=r"a grid of \d+ liquidity levels from 1e-09 to .* cannot resolve Ornstein"):
         ox.optimum(NORMAL.replace(liquidity=wild, permanent=0.0))
+
+
+@settings(deadline=None, max_examples=20)
+@given(problem=problems(transient=False))
+def test_the_exact_value_of_known_policies(problem: ox.Problem) -> None:
+    solution = ox.optimum(problem)
+    for schedule in (ox.twap(problem), ox.best_static(problem)):
+        assert ox.exact_value(problem, schedule) == pytest.approx(ox.exact_objective(problem, schedule), rel=1e-5)
+    if solution.binding(200) == 0:
+        assert ox.exact_value(problem, solution) == pytest.approx(solution.value, rel=1e-4)
+
+
+def test_the_exact_value_is_the_simulation_s_mean() -> None:
+    rolling = ox.rolling(NORMAL)
+    objective = ox.simulate(NORMAL, rolling, 20_000, seed=11).objective
+    error = objective.std() / len(objective) ** 0.5
+    assert abs(objective.mean() - ox.exact_value(NORMAL, rolling)) < 4 * error
+
+
+def test_no_exact_value_where_it_would_be_wrong() -> None:
+    class Hoarder:
+        def act(self, observation: Any) -> Any:
+            return 0.5 * observation[:, 0]
+
+    with pytest.raises(ValueError, match="period and on liquidity alone"):
+        ox.exact_value(NORMAL, Hoarder())
+    for change in ({"transient": 0.002}, {"max_fraction": 0.5}, {"max_participation": 0.01}):
+        with pytest.raises(ValueError, match="an exact value needs"):
+            ox.exact_value(NORMAL.replace(**change), ox.twap(NORMAL))

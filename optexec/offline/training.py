@@ -121,7 +121,8 @@ def train(
     def keep(done: int) -> None:
         if path is not None:
             spent = seconds + time.process_time() - began
-            meta = {"kind": _KIND, **run, "problem": describe(data.problem), "done": done, "seconds": spent}
+            versions = {"python": platform.python_version(), "numpy": np.__version__}
+            meta = {"kind": _KIND, **run, **versions, "problem": describe(data.problem), "done": done, "seconds": spent}
             write_arrays(path, meta, _tensors(learner) | pack_trace(trace.table()))
 
     with _bar(progress) as bar:
