@@ -19,7 +19,7 @@ import numpy as np
 import torch
 import typer
 from joblib import Parallel, delayed
-from rich.console import Console
+from rich import print as say
 
 import optexec as ox
 from optexec._files import beside
@@ -27,7 +27,6 @@ from optexec.offline import ALGORITHMS, Agents, published, scoring
 from optexec.offline.protocol import BATCH, EPISODES, SCORED, SCORING, STEPS, STUDIES, Study
 
 CACHE = Path(__file__).parents[1] / ".cache"
-console = Console()
 
 
 def settings(study: Study) -> Any:
@@ -56,7 +55,7 @@ def trained(study: Study, folder: Path) -> None:
     )
     dataclasses.replace(agents, origin={**agents.origin, "key": key(study)}).save(path)
     checkpoint.unlink()
-    console.print(f"trained {study.name} in {agents.origin['cpu_seconds']:.0f} CPU s")
+    say(f"trained {study.name} in {agents.origin['cpu_seconds']:.0f} CPU s")
 
 
 def scored(study: Study, folder: Path) -> dict[str, Any]:
@@ -67,7 +66,7 @@ def scored(study: Study, folder: Path) -> dict[str, Any]:
     table = scoring.score(agents)
     seeds, mean = table.iloc[:-1], table.iloc[-1]
     columns = ("gap_closed", "gap_closed_ci", "objective", "objective_ci", "is_mean", "is_std")
-    console.print(f"scored {study.name}: {mean['gap_closed']:.3f} (mean action)")
+    say(f"scored {study.name}: {mean['gap_closed']:.3f} (mean action)")
     return {
         "study": study.describe(),
         "sha256": published.file_digest(path),
@@ -92,9 +91,7 @@ def within(study: Study, old: dict[str, Any], new: dict[str, Any]) -> bool:
     after = scoring.summary([np.array(new["scores"]["gap_closed"])])
     held = before.low - before.path_ci <= after.value <= before.high + before.path_ci
     word = "[green]holds[/]" if held else "[red]left its interval[/]"
-    console.print(
-        f"{study.name}: {before.value:.3f} ({before.low:.3f} to {before.high:.3f}), now {after.value:.3f}: {word}"
-    )
+    say(f"{study.name}: {before.value:.3f} ({before.low:.3f} to {before.high:.3f}), now {after.value:.3f}: {word}")
     return held
 
 
@@ -103,9 +100,7 @@ def main(
     jobs: Annotated[int, typer.Option(help="Processes, one thread each.")] = 2,
 ) -> None:
     """Make or check the shipped agents."""
-    console.print(
-        f"{len(STUDIES)} studies, {STEPS:,} steps each, {SCORED:,} episodes of seed {SCORING.episodes} a score"
-    )
+    say(f"{len(STUDIES)} studies, {STEPS:,} steps each, {SCORED:,} episodes of seed {SCORING.episodes} a score")
     if verify:
         again = produce(CACHE / "verify", jobs)
         held = [within(study, published.manifest()[study.name], again[study.name]) for study in STUDIES]

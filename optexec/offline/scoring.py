@@ -13,6 +13,8 @@ from scipy.stats import trim_mean
 
 from optexec.evaluation import evaluate
 from optexec.offline.protocol import SCORED, SCORING
+from optexec.optimum import optimum
+from optexec.policies import best_static, exact_objective
 from optexec.problem import Problem
 
 if TYPE_CHECKING:
@@ -40,11 +42,32 @@ def score(
         seed: of the shocks: none that a data set has.
 
     Returns:
-        The table of `optexec.evaluate`, indexed by training seed and ending with `MEAN_ACTION`. Its intervals are
-        those of the paths; the spread between rows is that of training.
+        The table of `optexec.evaluate`, indexed by training seed and ending with `MEAN_ACTION`; ``diff`` is to the
+        optimum, and gap_closed is 1 - diff / (J_static - J_optimum), both J exact. Paired with the optimum, on whose
+        heels good agents are, it has a fraction of the noise that pairing with the best schedule leaves. Its intervals
+        are those of the paths; the spread between rows is that of training.
+
+    Raises:
+        ValueError: caps, or a problem without a gap: then use `optexec.evaluate`.
     """
+    problem = agents.problem if problem is None else problem
+    best, prize = optimum(problem), prize_of(problem)
     policies = {f"seed {name}": agent for name, agent in zip(agents.seeds, agents, strict=True)}
-    return evaluate(agents.problem if problem is None else problem, policies | {MEAN_ACTION: agents}, episodes, seed)
+    table = evaluate(problem, {"optimum": best, **policies, MEAN_ACTION: agents}, episodes, seed).iloc[1:]
+    return table.assign(gap_closed=1 - table["diff"] / prize, gap_closed_ci=table["diff_ci"] / prize)
+
+
+def prize_of(problem: Problem) -> float:
+    """J_static - J_optimum [$], what adapting is worth; both exact.
+
+    Raises:
+        ValueError: caps, or a gap that is nothing beside rounding.
+    """
+    order, best = problem.order, optimum(problem)
+    prize = exact_objective(problem, best_static(problem)) - best.value
+    if order.max_fraction < 1 or order.max_participation is not None or prize < 1e-6 * abs(best.value):
+        raise ValueError("the gap between the best schedule and the optimum is not known exactly here, or nothing")
+    return prize
 
 
 @dataclass(frozen=True)
