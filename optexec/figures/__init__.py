@@ -7,7 +7,15 @@ work in the published page without a kernel; what they show comes from the same 
 """
 
 from optexec.figures.almgren_chriss import cost_of_urgency, holdings, holdings_control
-from optexec.figures.bcq import extrapolated_costs, perturbation_reach, seed_scores, support_clouds, training_start
+from optexec.figures.bcq import (
+    critic_curves,
+    extrapolated_costs,
+    perturbation_reach,
+    reach_sweep,
+    seed_scores,
+    support_clouds,
+    training_start,
+)
 from optexec.figures.benchmarks import excess_objective, paired_forest, shortfall_densities, variance_parts
 from optexec.figures.environment import REWARD_PARTS, capped_inventory, episode_story, reward_noise
 from optexec.figures.first_page import above_optimum, risk_slider, trade_off
@@ -57,6 +65,7 @@ __all__ = [
     "block_response",
     "capped_inventory",
     "cost_of_urgency",
+    "critic_curves",
     "effective_sizes",
     "episode_story",
     "excess_objective",
@@ -81,6 +90,7 @@ __all__ = [
     "planned_risk",
     "policy_maps",
     "rankings",
+    "reach_sweep",
     "regret_curves",
     "regret_parts",
     "regret_valleys",

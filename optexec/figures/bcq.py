@@ -13,14 +13,92 @@ from plotly.subplots import make_subplots
 
 from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, finish, stack_panels
 
-__all__ = ["extrapolated_costs", "perturbation_reach", "seed_scores", "support_clouds", "training_start"]
+__all__ = [
+    "critic_curves",
+    "extrapolated_costs",
+    "perturbation_reach",
+    "reach_sweep",
+    "seed_scores",
+    "support_clouds",
+    "training_start",
+]
 
 Array = NDArray[np.float64]
 
 RATES = [0.25, 0.5, 1, 2, 4, 8, 16]
 """Ticks of an axis of multiples of TWAP's fraction."""
 
+BAND: dict[str, Any] = {"fillcolor": "gray", "opacity": 0.16, "line_width": 0, "exclude_empty_subplots": False}
+"""A shaded range of x, also where nothing is drawn yet."""
+
 TICKS = {"type": "log", "tickvals": RATES, "ticktext": ["¼", "½", "1", "2", "4", "8", "16"]}
+
+
+def critic_curves(
+    panels: Mapping[str, Array],
+    rates: Array,
+    truth: Mapping[str, Array],
+    bands: Mapping[str, tuple[float, float]],
+    shown: tuple[float, float],
+) -> go.Figure:
+    """What the critics of all seeds say of an action in one state, with the truth: a panel a log.
+
+    Args:
+        panels: by behaviour, a curve a seed (S, g), relative to TWAP's action [% of the cost to go].
+        rates: (g,) actions as multiples of TWAP's fraction.
+        truth: by behaviour, the true curve (g,) in the same unit.
+        bands: by behaviour, where the central 95% of the log's actions lie.
+        shown: ends of the y-axis [%].
+    """
+    figure = make_subplots(
+        rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=list(panels)
+    )
+    for p, (behaviour, curves) in enumerate(panels.items(), 1):
+        low, high = bands[behaviour]
+        if high - low > 1e-6:
+            figure.add_vrect(x0=low, x1=high, **BAND, row=1, col=p)
+        else:
+            figure.add_vline(x=low, line={"color": "gray", "width": 2}, exclude_empty_subplots=False, row=1, col=p)
+        figure.add_scatter(
+            x=rates.round(3),
+            y=truth[behaviour].round(2),
+            mode="lines",
+            line={"color": COLOURS["optimum"], "width": 5},
+            opacity=0.6,
+            name="truth",
+            showlegend=p == 1,
+            hovertemplate="truth: %{y:.1f}% at %{x:.1f} times TWAP<extra></extra>",
+            row=1,
+            col=p,
+        )
+        for i, curve in enumerate(curves):
+            figure.add_scatter(
+                x=rates.round(3),
+                y=np.clip(curve, 4 * shown[0], 4 * shown[1]).round(2),
+                mode="lines",
+                line={"color": COLOURS["BCQ"], "width": 1.4},
+                name="critics, a line a seed",
+                legendgroup="critics",
+                showlegend=p == 1 and i == 0,
+                hovertemplate=f"seed {i}: %{{y:.1f}}% at %{{x:.1f}} times TWAP<extra></extra>",
+                row=1,
+                col=p,
+            )
+        figure.update_xaxes(title="multiples of TWAP's fraction", range=[0, rates[-1]], row=1, col=p)
+    figure.update_yaxes(range=list(shown))
+    figure.update_yaxes(title="value relative to TWAP's action (%)", row=1, col=1)
+    figure.update_layout(legend={"y": 1.1}, margin={"t": 80})
+    phone = stack_panels(figure, len(panels), 1100, 0.1)
+    phone["legend"] = {"y": 1.04}
+    for p in range(1, len(panels)):
+        phone[f"yaxis{p + 1}"] |= {"showticklabels": True}
+    return finish(
+        figure,
+        height=430,
+        alt="Value of an action against the action, a panel a log, eight critics each. The mixture's eight lie on the "
+        "true parabola; those of TWAP's log cross in the one logged action and go up or down from there.",
+        phone=phone,
+    )
 
 
 def extrapolated_costs(
@@ -44,7 +122,19 @@ def extrapolated_costs(
     )
     for p, (behaviour, fits) in enumerate(panels.items(), 1):
         low, high = bands[behaviour]
-        figure.add_vrect(x0=low, x1=high, fillcolor="gray", opacity=0.16, line_width=0, row=1, col=p)
+        figure.add_vrect(x0=low, x1=high, **BAND, row=1, col=p)
+        figure.add_scatter(
+            x=rates.round(3),
+            y=truth.round(1),
+            mode="lines",
+            line={"color": "gray", "width": 6},
+            opacity=0.55,
+            name="true cost",
+            showlegend=p == 1,
+            hovertemplate="true: %{y:.0f}% at %{x:.1f} times TWAP<extra></extra>",
+            row=1,
+            col=p,
+        )
         for (name, curves), colour in zip(fits.items(), (LIQUIDITY, CONTRAST), strict=True):
             for i, curve in enumerate(curves):
                 figure.add_scatter(
@@ -60,17 +150,6 @@ def extrapolated_costs(
                     row=1,
                     col=p,
                 )
-        figure.add_scatter(
-            x=rates.round(3),
-            y=truth.round(1),
-            mode="lines",
-            line={"color": COLOURS["optimum"], "width": 3},
-            name="true cost",
-            showlegend=p == 1,
-            hovertemplate="true: %{y:.0f}% at %{x:.1f} times TWAP<extra></extra>",
-            row=1,
-            col=p,
-        )
         figure.update_xaxes(title="action (multiples of TWAP's fraction)", range=[0, rates[-1]], row=1, col=p)
     figure.update_yaxes(range=list(shown))
     figure.update_yaxes(title="cost to go above the least (%)", row=1, col=1)
@@ -129,6 +208,59 @@ def perturbation_reach(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> go.F
         alt="Left: the published bound in standard deviations of the logged actions falls by period, the relative one "
         "stays about level. Right: the share of the optimum's decisions within reach of the log's mean action.",
         phone=phone,
+    )
+
+
+def reach_sweep(
+    sweeps: Mapping[str, Array], reaches: Array, own: Mapping[str, float], levels: Mapping[str, float]
+) -> go.Figure:
+    """J above the optimum against the perturbation's bound, a line a seed.
+
+    Args:
+        sweeps: by behaviour, J less the optimum's (R, S) [$].
+        reaches: (R,) the bound phi, in units of y.
+        own: by behaviour, the bound that the agents were trained with.
+        levels: lines for reference: by name, J less the optimum's [$].
+    """
+    figure = go.Figure()
+    colours = {"mixture": COLOURS["BCQ"], "noisy TWAP": LIQUIDITY, "TWAP": CONTRAST}
+    for behaviour, excess in sweeps.items():
+        for i, curve in enumerate(excess.T):
+            figure.add_scatter(
+                x=reaches,
+                y=curve.round(3),
+                mode="lines",
+                line={"color": colours[behaviour], "width": 1.5},
+                opacity=0.7,
+                name=f"{behaviour}, a line a seed",
+                legendgroup=behaviour,
+                showlegend=i == 0,
+                hovertemplate=f"{behaviour}, seed {i}, φ = %{{x:.2f}}: $%{{y:,.1f}}<extra></extra>",
+            )
+        at = float(np.exp(np.interp(own[behaviour], reaches, np.log(excess).mean(axis=1))))
+        figure.add_scatter(
+            x=[own[behaviour]],
+            y=[at],
+            mode="markers",
+            marker={"size": 11, "color": colours[behaviour], "symbol": "diamond"},
+            name="φ in training",
+            legendgroup="own",
+            showlegend=behaviour == "TWAP",
+            hovertemplate=f"{behaviour}: φ = %{{x:.3f}} in training<extra></extra>",
+        )
+    for name, level in levels.items():
+        figure.add_hline(y=level, line={"color": "gray", "dash": "dot", "width": 1.5})
+        figure.add_annotation(
+            x=1, xref="paper", xanchor="right", y=np.log10(level), yanchor="bottom", text=name, showarrow=False
+        )
+    figure.update_xaxes(title="φ when acting (units of y)")
+    figure.update_yaxes(title="J above the optimum ($)", type="log", tickvals=[0.1, 1, 10, 100, 1000, 10000])
+    return finish(
+        figure,
+        height=450,
+        alt="J above the optimum against the bound. The mixture's agents fall to well under a dollar and stay there; "
+        "noisy TWAP's fall further than their own bound lets them; those of TWAP's log part, some up and some down.",
+        phone={"height": 480, "legend": {"y": 1.04}},
     )
 
 
