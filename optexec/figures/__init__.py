@@ -52,10 +52,21 @@ from optexec.figures.stress import (
     waiting_for_recovery,
 )
 from optexec.figures.style import COLOURS
+from optexec.figures.td3_bc import (
+    Reaction,
+    ScoreRow,
+    gap_by_seed,
+    learned_reactions,
+    reward_scales,
+    seed_traces,
+    where_regret_is,
+)
 
 __all__ = [
     "COLOURS",
     "REWARD_PARTS",
+    "Reaction",
+    "ScoreRow",
     "above_optimum",
     "action_clouds",
     "action_coverage",
@@ -74,6 +85,7 @@ __all__ = [
     "first_trades",
     "frontier_control",
     "frontier_tangent",
+    "gap_by_seed",
     "haste",
     "hidden_level",
     "holdings",
@@ -81,6 +93,7 @@ __all__ = [
     "information_curves",
     "jensen",
     "learned_maps",
+    "learned_reactions",
     "learned_scores",
     "liquidity_fans",
     "noise_levels",
@@ -97,6 +110,7 @@ __all__ = [
     "resilience_slider",
     "reversal",
     "reward_noise",
+    "reward_scales",
     "risk_slider",
     "round_trips",
     "sampled_frontier",
@@ -105,6 +119,7 @@ __all__ = [
     "seed_curves",
     "seed_profiles",
     "seed_scores",
+    "seed_traces",
     "severity_tails",
     "shock_response",
     "shortfall_anatomy",
@@ -121,4 +136,5 @@ __all__ = [
     "value_of_adapting",
     "variance_parts",
     "waiting_for_recovery",
+    "where_regret_is",
 ]
