@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import optexec as ox
+from optexec.offline import published, scoring
+from optexec.offline.protocol import SCORING
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -25,6 +29,14 @@ def test_findings() -> None:
         f"is ${ac:.1f} (±{ac_ci:.1f}) against ${twap:.1f} (±{twap_ci:.1f}) for TWAP",
     ):
         assert statement in README
+
+
+def test_learned_findings() -> None:
+    closed = {}
+    for agent in ("td3bc", "bcq"):
+        entries = [published.manifest()[f"{agent}-mixture-data{log}"] for log in SCORING.data]
+        closed[agent] = scoring.summary([np.array(entry["scores"]["gap_closed"]) for entry in entries]).value
+    assert f"close {100 * closed['td3bc']:.1f}% (TD3+BC) and {100 * closed['bcq']:.1f}% (BCQ) of it" in README
 
 
 def test_the_example_runs() -> None:

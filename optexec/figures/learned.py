@@ -29,13 +29,13 @@ Array = NDArray[np.float64]
 COLOUR = COLOURS | {"behaviour cloning": "#9a6240", "depth follower": LIQUIDITY}
 """Those of the learners and rules of this chapter."""
 
-SCORES = [0.999, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0, -1, -4, -16]
+SCORES = [0.999, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0, -1, -4, -16, -64]
 """Marks of an axis of gaps closed."""
 
 CLOSE = [0.998, 0.997, 0.995, 0.993, 0.99, 0.985, 0.98, 0.97, 0.96, 0.95, 0.94, 0.9, 0.8, 0.5, 0]
 """The marks where all are close to the optimum."""
 
-FEWER = [0.999, 0.99, 0.95, 0.8, 0, -4, -16]
+FEWER = [0.999, 0.99, 0.95, 0.8, 0, -4, -16, -64]
 """The marks that fit a narrow screen."""
 
 SMALLEST = 4e-4
