@@ -462,5 +462,5 @@ def seed_scores(
         height=130 + 85 * len(rows),
         alt="Gap closed by eight seeds a row, their interquartile mean with its interval, and the mean action, all of "
         "them near the rolling rule's.",
-        phone={"legend": {"y": 1.04}, "margin": {"l": 20}},
+        phone={"legend": {"y": 1.04}, "margin": {"l": 20}, "xaxis": {"title": {"text": "gap closed"}}},
     )
