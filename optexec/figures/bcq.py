@@ -88,10 +88,8 @@ def critic_curves(
     figure.update_yaxes(range=list(shown))
     figure.update_yaxes(title="value relative to TWAP's action (%)", row=1, col=1)
     figure.update_layout(legend={"y": 1.1}, margin={"t": 80})
-    phone = stack_panels(figure, len(panels), 1100, 0.1)
+    phone = stack_panels(figure, len(panels), 1100, 0.1, shared_y=True)
     phone["legend"] = {"y": 1.04}
-    for p in range(1, len(panels)):
-        phone[f"yaxis{p + 1}"] |= {"showticklabels": True}
     return finish(
         figure,
         height=430,
@@ -154,10 +152,8 @@ def extrapolated_costs(
     figure.update_yaxes(range=list(shown))
     figure.update_yaxes(title="cost to go above the least (%)", row=1, col=1)
     figure.update_layout(legend={"y": 1.1}, margin={"t": 80})
-    phone = stack_panels(figure, len(panels), 800, 0.16)
+    phone = stack_panels(figure, len(panels), 800, 0.16, shared_y=True)
     phone["legend"] = {"y": 1.06}
-    for p in range(1, len(panels)):
-        phone[f"yaxis{p + 1}"] |= {"showticklabels": True}
     return finish(
         figure,
         height=440,
@@ -373,10 +369,8 @@ def support_clouds(
     figure.update_yaxes(range=[np.log10(0.2), np.log10(16)], **TICKS)
     figure.update_yaxes(title="fraction (multiples of TWAP's)", row=1, col=1)
     figure.update_layout(legend={"y": 1.09}, margin={"t": 80})
-    phone = stack_panels(figure, len(panels), 900, 0.13) | SMALL_SLIDER
+    phone = stack_panels(figure, len(panels), 900, 0.13, shared_y=True) | SMALL_SLIDER
     phone["legend"] = {"y": 1.06}
-    for p in range(1, len(panels)):
-        phone[f"yaxis{p + 1}"] |= {"showticklabels": True}
     return finish(
         figure,
         height=520,

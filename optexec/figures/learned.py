@@ -397,11 +397,9 @@ def seed_curves(
     figure.update_yaxes(range=[-top, top])
     figure.update_yaxes(title="excess over the optimum (%)", row=1, col=1)
     figure.update_layout(legend={"y": 1.1}, margin={"t": 90})
-    phone = stack_panels(figure, len(curves), 520 * len(curves) - 200, 0.1) | SMALL_SLIDER
+    phone = stack_panels(figure, len(curves), 520 * len(curves) - 200, 0.1, shared_y=True) | SMALL_SLIDER
     phone["legend"] = {"y": 1.05}
     phone["margin"] = {"t": 130}
-    for p in range(1, len(curves)):
-        phone[f"yaxis{p + 1}"] |= {"showticklabels": True}
     return finish(
         figure,
         height=500,

@@ -79,11 +79,9 @@ def action_coverage(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
     figure.update_yaxes(range=[np.log10(0.3), np.log10(9)], **TICKS)
     figure.update_yaxes(title="executed fraction (multiples of TWAP's)", row=1, col=1)
     figure.update_layout(legend={"y": 1.09}, margin={"t": 90})
-    phone = stack_panels(figure, len(tables), 1150, 0.09)
+    phone = stack_panels(figure, len(tables), 1150, 0.09, shared_y=True)
     phone["legend"] = {"y": 1.04}
     phone["margin"] = {"t": 120}
-    for p in range(1, len(tables)):
-        phone[f"yaxis{p + 1}"] |= {"showticklabels": True}
     return finish(
         figure,
         height=450,
@@ -147,10 +145,8 @@ def action_clouds(
     figure.update_yaxes(range=[np.log10(0.2), np.log10(12)], **TICKS)
     figure.update_yaxes(title="executed fraction (multiples of TWAP's)", row=1, col=1)
     figure.update_layout(legend={"y": 1.09}, margin={"t": 80})
-    phone = stack_panels(figure, len(clouds), 1250, 0.09) | SMALL_SLIDER
+    phone = stack_panels(figure, len(clouds), 1250, 0.09, shared_y=True) | SMALL_SLIDER
     phone["legend"] = {"y": 1.04}
-    for p in range(1, len(clouds)):
-        phone[f"yaxis{p + 1}"] |= {"showticklabels": True}
     return finish(
         figure,
         height=500,
@@ -240,9 +236,8 @@ def effective_sizes(decisions: Mapping[str, Array], histories: Mapping[str, Arra
     figure.update_yaxes(type="log", range=[-0.1, np.log10(1.3 * episodes)], dtick=1)
     figure.update_yaxes(title=f"effective number, of {episodes:,}", row=1, col=1)
     figure.update_layout(legend={"y": 1.12}, margin={"t": 80})
-    phone = stack_panels(figure, 2, 760, 0.17)
+    phone = stack_panels(figure, 2, 760, 0.17, shared_y=True)
     phone["legend"] = {"y": 1.07}
-    phone["yaxis2"] |= {"showticklabels": True}
     return finish(
         figure,
         height=410,

@@ -204,10 +204,9 @@ def gap_by_seed(rows: Mapping[str, ScoreRow], references: Mapping[str, float], z
         tickvals=list(range(len(labels))), ticktext=labels[::-1], range=[-0.6, len(labels) - 0.4], showgrid=False
     )
     figure.update_layout(legend={"y": 1.14}, margin={"t": 90})
-    phone = stack_panels(figure, 2, 780, 0.12)
+    phone = stack_panels(figure, 2, 780, 0.12, shared_y=True)
     phone["legend"] = {"y": 1.06}
     phone["margin"] = {"t": 130}
-    phone["yaxis2"] |= {"showticklabels": True}
     return finish(
         figure,
         height=210 + 44 * len(labels),
@@ -327,11 +326,9 @@ def learned_reactions(reactions: Mapping[int, Reaction]) -> go.Figure:
     figure.update_yaxes(rangemode="tozero")
     figure.update_yaxes(title="fraction (multiples of TWAP's)", row=1, col=1)
     figure.update_layout(legend={"y": 1.12}, margin={"t": 90})
-    phone = stack_panels(figure, len(reactions), 1150, 0.1)
+    phone = stack_panels(figure, len(reactions), 1150, 0.1, shared_y=True)
     phone["legend"] = {"y": 1.05}
     phone["margin"] = {"t": 130}
-    for p in range(1, len(reactions)):
-        phone[f"yaxis{p + 1}"] |= {"showticklabels": True}
     return finish(
         figure,
         height=440,

@@ -141,7 +141,6 @@ class Learner(torch.nn.Module, ABC):
         super().__init__()
         self.spread = spread if config.relative else 1.0
         self.config = config
-        self.dimension = dimension
         self.seeds = len(streams)
         self.optimisers: dict[str, torch.optim.Adam] = {}
 
