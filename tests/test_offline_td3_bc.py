@@ -35,7 +35,7 @@ def batch(seeds: int = 1, size: int = 16, **fields: float) -> Batch:
     stream = torch.Generator().manual_seed(7)
     widths = {"state": D, "after": D}
     drawn = {name: torch.rand((seeds, size, widths.get(name, 1)), generator=stream) for name in Batch._fields}
-    drawn |= {name: torch.ones(seeds, size, 1) for name in ("weight", "free", "free_after")}
+    drawn |= {name: torch.ones(seeds, size, 1) for name in ("weight", "free", "free_after", "ceiling", "ceiling_after")}
     return Batch(**{**drawn, **{name: torch.full_like(drawn[name], value) for name, value in fields.items()}})
 
 

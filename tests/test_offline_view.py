@@ -6,11 +6,12 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import optexec as ox
-from optexec.offline.view import View, ViewConfig
+from optexec.offline.view import PRESSURE, View, ViewConfig, pressure
 
 PLAIN = ViewConfig(state="plain", action="fraction", scaled=False, shaped=False)
 
@@ -79,7 +80,8 @@ def test_shaping_is_a_potential_up_to_a_martingale(data: ox.Transitions) -> None
     held = data.observations[:, 0].astype(np.float64) * 1000
     _, potential, expected = view._values(data, data.realised, held)
     noise = potential.reshape(200, 20)[:, 1:] - expected.reshape(200, 20)[:, :-1]
-    basis = view._basis(data).reshape(200, 20, -1)[:, :-1]
+    level = np.log(data.observations[:, 4].astype(np.float64)).reshape(200, 20, 1)[:, :-1]
+    basis = np.concatenate([np.ones_like(level), level, level**2], axis=-1)
     moments = np.abs((basis * noise[..., None]).mean(axis=0))
     assert noise[:, 1:].std() > 0
     assert moments.max() < 1e-6 * np.abs(potential).max() + 1e-12
@@ -100,8 +102,68 @@ def test_transient_impact_enters_where_the_data_have_it() -> None:
     logged = ox.collect(problem, "mixture", 50, seed=5)
     view = View.fit(ViewConfig(), logged)
     assert view.dimension == 23
-    first, later = view.state(logged.observations)[:2, -1]
+    first, later = view.state(logged.observations)[:2, 2]
     assert first == 0 < later
+    state = view.state(logged.observations)
+    held = np.maximum(logged.observations[:, 0], 1e-9)
+    pressed = logged.observations[:, 5] / held * (20 - logged.period) / view.scale[1]
+    found = pressure(torch.from_numpy(state).double()).numpy()[:, 0]
+    usual = pressed < PRESSURE
+    np.testing.assert_allclose(found[usual], pressed[usual], rtol=1e-4)
+    assert (state[:, 2] <= PRESSURE).all()
+    assert usual.mean() < 1
+    assert (view.pack(logged).weight[~usual] == 0).all()
+
+
+def test_shaping_leaves_the_actions_effect_on_impact_alone() -> None:
+    """The potential may not depend on I n / x: its expectation given l alone would hide what the action does to it."""
+    problem = ox.presets.stochastic().replace(transient=0.002)
+    logged = ox.collect(problem, "mixture", 300, seed=5)
+    view = View.fit(ViewConfig(), logged)
+    held = logged.observations[:, 0].astype(np.float64) * 1000
+    _, potential, expected = view._values(logged, logged.realised, held)
+    for k in (5, 10):
+        here = logged.period == k
+        level = np.log(logged.observations[here, 4].astype(np.float64))
+        for found in (potential[here], expected[here]):
+            fit = np.polynomial.Polynomial.fit(level, found, 2)
+            np.testing.assert_allclose(fit(level), found, atol=1e-9 * np.abs(found).max())
+
+
+def test_caps_bound_actions_and_leave_room_in_the_state() -> None:
+    problem = ox.presets.stress()["participation_cap"]
+    logged = ox.collect(problem, "mixture", 100, seed=5)
+    view = View.fit(ViewConfig(), logged)
+    packed = view.pack(logged)
+    assert view.dimension == packed.state.shape[1] == 23
+    inside = packed.free == 1
+    assert (packed.action[inside] <= packed.ceiling[inside] + 1e-5).all()
+    assert ((packed.action == packed.ceiling) & (packed.ceiling < 1) & inside).mean() > 0.02  # it binds
+    assert (packed.ceiling[~inside] == 1).all()  # the last period is forced
+    np.testing.assert_array_equal(packed.ceiling_after[:-1][inside[:-1]], packed.ceiling[1:][inside[:-1]])
+    cap = view.cap(logged.observations)
+    most, held = 70 * logged.observations[:, 4], 1000 * logged.observations[:, 0]
+    np.testing.assert_allclose(np.minimum(cap * held, held), np.minimum(most, held), rtol=1e-5)
+    room = packed.state[:, -1]
+    assert np.abs(room).max() <= 2
+    assert np.corrcoef(room[inside], np.log(cap * (20 - logged.period))[inside])[0, 1] > 0.9
+    wished = View.fit(ViewConfig(trade="wish"), logged)
+    assert (wished.pack(logged).ceiling == 1).all()
+    asked = wished.pack(logged).action
+    assert (asked >= packed.action - 1e-6)[inside].all()
+    assert (asked > packed.action + 1e-3).any()
+
+
+def test_a_cap_on_the_fraction_bounds_actions() -> None:
+    problem = ox.presets.stochastic().replace(max_fraction=0.2)
+    logged = ox.collect(problem, "mixture", 100, seed=5)
+    view = View.fit(ViewConfig(), logged)
+    assert view.dimension == 22
+    ceiling = view.ceiling(logged.observations)
+    early = logged.period < 19
+    np.testing.assert_allclose(view.decode(ceiling, logged.period)[early & (ceiling < 1)], 0.2, rtol=1e-9)
+    assert (view.cap(logged.observations) == 0.2).all()
+    assert (view.pack(logged).action[early] <= ceiling[early] + 1e-6).all()
 
 
 def test_the_plain_view_is_the_observation(data: ox.Transitions) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 import optexec as ox
 from optexec.offline import published, scoring
-from optexec.offline.protocol import SCORING
+from optexec.offline.protocol import SHARED
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -34,7 +34,7 @@ def test_findings() -> None:
 def test_learned_findings() -> None:
     closed = {}
     for agent in ("td3bc", "bcq"):
-        entries = [published.manifest()[f"{agent}-mixture-data{log}"] for log in SCORING.data]
+        entries = [published.manifest()[f"{agent}-mixture-data{log}"] for log in SHARED]
         closed[agent] = scoring.summary([np.array(entry["scores"]["gap_closed"]) for entry in entries]).value
     assert f"close {100 * closed['td3bc']:.1f}% (TD3+BC) and {100 * closed['bcq']:.1f}% (BCQ) of it" in README
 

@@ -1,10 +1,12 @@
-"""Make the agents that the report ships, or check them: everything in optexec/offline/shipped/ comes from here.
+"""Make the agents that the report ships and their scores, or check them: all of optexec/offline/shipped/ is from here.
 
-python tools/publish.py             train what is missing, score everything, write the manifest (about an hour)
-python tools/publish.py --verify    train all again elsewhere, score, fail if a published figure left its interval
+python tools/publish.py                  train and score what is missing (everything: about two hours of two cores)
+python tools/publish.py --only twap      the studies with "twap" in their name
+python tools/publish.py --verify         train again elsewhere, score, fail if a published figure left its interval
 
-A run keeps checkpoints below .cache/: after Ctrl-C the same command goes on where it was. What is missing is told by
-the settings; after a change of the algorithms' code, delete the files first.
+Each study's result is in the manifest as soon as it is there, and a training keeps checkpoints below .cache/: after
+Ctrl-C the same command goes on where it was. What is missing is told by the settings; after a change of the algorithms'
+code, delete the manifest first.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import pandas as pd
 import torch
 import typer
 from joblib import Parallel, delayed
@@ -24,7 +27,8 @@ from rich import print as say
 import optexec as ox
 from optexec._files import beside
 from optexec.offline import ALGORITHMS, Agents, published, scoring
-from optexec.offline.protocol import BATCH, EPISODES, SCORED, SCORING, STEPS, STUDIES, Study
+from optexec.offline.protocol import BATCH, SCORED, SCORING, STUDIES, Study, changes, market, trader
+from optexec.offline.training import FIRST
 
 CACHE = Path(__file__).parents[1] / ".cache"
 
@@ -33,81 +37,134 @@ def settings(study: Study) -> Any:
     """The config of a study."""
     kind = ALGORITHMS[study.algorithm].settings
     config = kind.tuned() if study.config == "tuned" else kind.paper()
-    return dataclasses.replace(config, view=dataclasses.replace(config.view, reward=study.reward))
+    changed = changes(study)
+    seen = {field.name for field in dataclasses.fields(config.view)}
+    view = dataclasses.replace(config.view, **{name: value for name, value in changed.items() if name in seen})
+    return dataclasses.replace(
+        config, view=view, **{name: value for name, value in changed.items() if name not in seen}
+    )
 
 
 def key(study: Study) -> str:
     """What a study's agents depend on besides the code, hashed."""
-    return hashlib.sha256(repr((study, settings(study), EPISODES, STEPS, BATCH)).encode()).hexdigest()
+    trained_on = {name: value for name, value in study.describe().items() if name not in ("shipped", "transfers")}
+    settled = dataclasses.asdict(settings(study))
+    return hashlib.sha256(json.dumps([trained_on, settled, BATCH], sort_keys=True).encode()).hexdigest()
 
 
-def trained(study: Study, folder: Path) -> None:
-    """Train a study, or go on with it, unless its file is there and of the same settings."""
-    torch.set_num_threads(1)
-    path = folder / f"{study.name}.npz"
-    if path.exists() and Agents.load(path).origin.get("key") == key(study):
-        return
+def trained(study: Study) -> Agents:
+    """Train a study, or go on with it."""
     CACHE.mkdir(exist_ok=True)
     checkpoint = CACHE / f"{study.name}-{key(study)[:12]}.npz"
-    data = ox.collect(ox.presets.stochastic(), study.behaviour, EPISODES, study.data)
+    problem = market(study.market)
+    behaviour = trader(problem, study.behaviour)
+    logs = [
+        ox.collect(problem, behaviour, study.episodes, seed, observe_liquidity=not study.hidden) for seed in study.data
+    ]
     agents = ox.offline.train(
-        study.algorithm, data, study.seeds, STEPS, BATCH, config=settings(study), checkpoint=checkpoint, progress=False
-    )
-    dataclasses.replace(agents, origin={**agents.origin, "key": key(study)}).save(path)
+        study.algorithm, logs, study.seeds, study.steps, BATCH, config=settings(study), checkpoint=checkpoint,
+        checkpoint_every=2_000, progress=False,
+    )  # fmt: skip
     checkpoint.unlink()
-    say(f"trained {study.name} in {agents.origin['cpu_seconds']:.0f} CPU s")
+    return dataclasses.replace(agents, origin={**agents.origin, "key": key(study)})
 
 
-def scored(study: Study, folder: Path) -> dict[str, Any]:
-    """The manifest's entry of a study."""
-    torch.set_num_threads(1)
-    path = folder / f"{study.name}.npz"
-    agents = Agents.load(path)
-    table = scoring.score(agents)
-    seeds, mean = table.iloc[:-1], table.iloc[-1]
-    columns = ("gap_closed", "gap_closed_ci", "objective", "objective_ci", "is_mean", "is_std")
-    say(f"scored {study.name}: {mean['gap_closed']:.3f} (mean action)")
+def scored(study: Study, agents: Agents) -> dict[str, Any]:
+    """Scores of agents that learned from one log, with the shortfall that tables show, or of those with a log each."""
+    if len(study.data) == 1:
+        return entries(scoring.score(agents), ("gap_closed", "gap_closed_ci", "objective", "is_mean", "is_std"))
+    return closed(agents, market(study.market), not study.hidden)
+
+
+def closed(agents: Agents, problem: ox.Problem, observe_liquidity: bool = True) -> dict[str, Any]:
+    """Scores in a market, by `optexec.offline.scoring.closed`."""
+    table = scoring.closed(scoring.each(agents), problem, observe_liquidity=observe_liquidity)
+    return entries(table, ("gap_closed", "gap_closed_ci", "objective", "completion", "violations", "clipped"))
+
+
+def entries(table: pd.DataFrame, columns: tuple[str, ...]) -> dict[str, Any]:
+    """A table of seeds that ends with their mean action as plain data; what was not simulated is null."""
+    plain = {column: [None if np.isnan(value) else float(value) for value in table[column]] for column in columns}
     return {
-        "study": study.describe(),
-        "sha256": published.file_digest(path),
-        "config": dataclasses.asdict(agents.config),
-        "origin": agents.origin,
-        "scores": {column: [float(value) for value in seeds[column]] for column in columns},
-        "mean_action": {column: float(mean[column]) for column in columns},
+        "scores": {column: values[:-1] for column, values in plain.items()},
+        "mean_action": {column: values[-1] for column, values in plain.items()},
     }
 
 
-def produce(folder: Path, jobs: int) -> dict[str, Any]:
-    """Train what is missing in a folder and score all of it."""
+def made(study: Study, folder: Path) -> tuple[str, dict[str, Any]]:
+    """Train and score a study; its name and its entry in the manifest."""
+    torch.set_num_threads(1)
+    agents, file = trained(study), None
+    if study.shipped:
+        file = folder / f"{study.name}.npz"
+        agents.save(file, half=len(study.data) > 1)
+        agents = Agents.load(file)  # scored as they are shipped
+    elsewhere = {
+        name: closed(agents, problem) for name, problem in ox.presets.stress().items() if name in study.transfers
+    }
+    entry = {
+        "study": study.describe(),
+        **({} if file is None else {"sha256": published.file_digest(file)}),
+        "config": dataclasses.asdict(agents.config),
+        "origin": agents.origin,
+        "first": {name: values.tolist() for name, values in agents.trace.loc[FIRST].items()},
+        **scored(study, agents),
+        **({"elsewhere": elsewhere} if elsewhere else {}),
+    }
+    return study.name, entry
+
+
+def produce(studies: list[Study], folder: Path, jobs: int) -> dict[str, Any]:
+    """Make what is missing in a folder; the manifest grows as studies are done."""
     folder.mkdir(parents=True, exist_ok=True)
-    Parallel(n_jobs=jobs)(delayed(trained)(study, folder) for study in STUDIES)
-    entries = Parallel(n_jobs=jobs)(delayed(scored)(study, folder) for study in STUDIES)
-    return {study.name: entry for study, entry in zip(STUDIES, entries, strict=True)}
+    manifest = folder / "manifest.json"
+    known: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
+
+    def there(study: Study) -> bool:
+        entry, path = known.get(study.name), folder / f"{study.name}.npz"
+        if entry is None or entry["origin"].get("key") != key(study):
+            return False
+        return not study.shipped or (path.exists() and published.file_digest(path) == entry.get("sha256"))
+
+    missing = [study for study in studies if not there(study)]
+    say(f"{len(missing)} of {len(studies)} studies to make; {SCORED:,} episodes of seed {SCORING.episodes} a score")
+    for name, entry in Parallel(jobs, return_as="generator_unordered")(
+        delayed(made)(study, folder) for study in missing
+    ):
+        known[name] = entry
+        ordered = {study.name: known[study.name] for study in STUDIES if study.name in known}
+        with beside(manifest) as file:
+            file.write(f"{json.dumps(ordered, indent=1)}\n".encode())
+        score, seconds = entry["mean_action"]["gap_closed"], entry["origin"]["cpu_seconds"]
+        say(f"{name}: {score:.3f} (mean action) after {seconds:.0f} CPU s")
+    return known
 
 
-def within(study: Study, old: dict[str, Any], new: dict[str, Any]) -> bool:
+def within(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
     """Whether a figure that was made again lies in the interval of the published one."""
     before = scoring.summary([np.array(old["scores"]["gap_closed"])], [np.array(old["scores"]["gap_closed_ci"])])
     after = scoring.summary([np.array(new["scores"]["gap_closed"])])
     held = before.low - before.path_ci <= after.value <= before.high + before.path_ci
     word = "[green]holds[/]" if held else "[red]left its interval[/]"
-    say(f"{study.name}: {before.value:.3f} ({before.low:.3f} to {before.high:.3f}), now {after.value:.3f}: {word}")
+    say(f"{name}: {before.value:.3f} ({before.low:.3f} to {before.high:.3f}), now {after.value:.3f}: {word}")
     return held
 
 
 def main(
     verify: Annotated[bool, typer.Option(help="Train again and compare; write nothing that is shipped.")] = False,
+    only: Annotated[str, typer.Option(help="Studies with this in their name alone.")] = "",
     jobs: Annotated[int, typer.Option(help="Processes, one thread each.")] = 2,
 ) -> None:
     """Make or check the shipped agents."""
-    say(f"{len(STUDIES)} studies, {STEPS:,} steps each, {SCORED:,} episodes of seed {SCORING.episodes} a score")
+    studies = [study for study in STUDIES if only in study.name]
+    if not studies:
+        say(f"only must be in the name of a study, got {only!r}")
+        raise typer.Exit(2)
     if verify:
-        again = produce(CACHE / "verify", jobs)
-        held = [within(study, published.manifest()[study.name], again[study.name]) for study in STUDIES]
+        again = produce(studies, CACHE / "verify", jobs)
+        held = [within(study.name, published.manifest()[study.name], again[study.name]) for study in studies]
         raise typer.Exit(0 if all(held) else 1)
-    entries = produce(published.FOLDER, jobs)
-    with beside(published.FOLDER / "manifest.json") as file:
-        file.write(f"{json.dumps(entries, indent=1)}\n".encode())
+    produce(studies, published.FOLDER, jobs)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ class Agents:
         algorithm: key of `ALGORITHMS`.
         config: its settings.
         problem: in which the data were logged.
-        view: how the agents see observations.
+        views: how each agent sees observations, fitted to its own log.
         seeds: of the training, one an agent.
         networks: layers of the networks that act, by network; tensors (S, ...).
         trace: training curves, indexed by step and seed: loss, mean Q of the data (and BCQ's distance to the data).
@@ -57,7 +57,7 @@ class Agents:
     algorithm: str
     config: Config
     problem: Problem
-    view: View
+    views: tuple[View, ...]
     seeds: tuple[int, ...]
     networks: dict[str, list[Tensor]] = field(repr=False)
     trace: pd.DataFrame = field(repr=False)
@@ -68,6 +68,11 @@ class Agents:
         """What a table calls the algorithm."""
         return ALGORITHMS[self.algorithm].label
 
+    @property
+    def view(self) -> View:
+        """How the first agent sees observations, and the others too where all learned from one log."""
+        return self.views[0]
+
     def __len__(self) -> int:
         return len(self.seeds)
 
@@ -75,45 +80,53 @@ class Agents:
         i = range(len(self))[i]  # negative indices count from the end, others raise
         networks = {name: [layer[i : i + 1] for layer in layers] for name, layers in self.networks.items()}
         trace = self.trace.loc[self.trace.index.get_level_values("seed") == self.seeds[i]]
-        return replace(self, seeds=(self.seeds[i],), networks=networks, trace=trace)
+        return replace(self, views=(self.views[i],), seeds=(self.seeds[i],), networks=networks, trace=trace)
 
     def __iter__(self) -> Iterator[Agents]:
         return (self[i] for i in range(len(self)))
 
     def states(self, observation: NDArray[np.floating[Any]]) -> Tensor:
         """What the networks are given (S, n, d) at observations (n, 6)."""
-        state = torch.from_numpy(self.view.state(observation))
         device = next(iter(self.networks.values()))[0].device
-        return state.to(device).expand(len(self), *state.shape)
+        if all(view is self.view for view in self.views):
+            state = torch.from_numpy(self.view.state(observation)).to(device)
+            return state.expand(len(self), *state.shape)
+        return torch.from_numpy(np.stack([view.state(observation) for view in self.views])).to(device)
 
     def fractions(self, observation: NDArray[np.floating[Any]]) -> Array:
         """Every seed's fraction of current inventory (S, n) at observations (n, 6)."""
         observation = np.asarray(observation)
         learner, states = ALGORITHMS[self.algorithm], self.states(observation)
         rows = max(1, ROWS // (len(self) * learner.width(self.config)))  # at a time
+        limit = torch.from_numpy(self.view.ceiling(observation).astype(np.float32)).to(states.device)[None, :, None]
         with torch.inference_mode():
-            y = torch.cat(
-                [learner.decide(self.config, self.networks, part) for part in torch.split(states, rows, dim=1)], dim=1
-            )
-        return self.view.decode(y.cpu().numpy().astype(np.float64), period_of(observation, self.view.periods))
+            parts = [
+                learner.decide(self.config, self.networks, part, ceiling)
+                for part, ceiling in zip(torch.split(states, rows, 1), torch.split(limit, rows, 1), strict=True)
+            ]
+        y = torch.cat(parts, dim=1).cpu().numpy().astype(np.float64)
+        fraction = self.view.decode(y, period_of(observation, self.view.periods))
+        return fraction if self.config.view.trade == "wish" else np.minimum(fraction, self.view.cap(observation))
 
     def act(self, observation: NDArray[np.floating[Any]]) -> Array:
         """The mean of the seeds' fractions (n,) at observations (n, 6)."""
         return np.asarray(self.fractions(observation).mean(axis=0))
 
-    def save(self, path: str | Path) -> None:
-        """Write an npz file of arrays and plain data, whole or not at all."""
+    def save(self, path: str | Path, half: bool = False) -> None:
+        """Write an npz file of arrays and plain data, whole or not at all; ``half`` rounds the weights to 16 bits."""
         meta = {
             "kind": _KIND,
             "algorithm": self.algorithm,
             "config": asdict(self.config),
             "problem": describe(self.problem),
-            "view": self.view.describe(),
+            "views": [view.describe() for view in dict.fromkeys(self.views)],
             "seeds": list(self.seeds),
             "origin": self.origin,
         }
         layers = {
-            f"{name}.{i}": layer.cpu().numpy() for name, part in self.networks.items() for i, layer in enumerate(part)
+            f"{name}.{i}": layer.cpu().numpy().astype(np.float16 if half else np.float32)
+            for name, part in self.networks.items()
+            for i, layer in enumerate(part)
         }
         write_arrays(Path(path), meta, layers | pack_trace(self.trace))
 
@@ -133,11 +146,12 @@ class Agents:
         try:
             trained_in = restore(meta["problem"])
             config = restore_config(meta["algorithm"], meta["config"])
-            view = View.restore(meta["view"])
+            fitted = [View.restore(view) for view in meta["views"]]
+            views = tuple(fitted * len(meta["seeds"]) if len(fitted) == 1 else fitted)
             trace = unpack_trace(arrays, meta["seeds"])
             networks = unpack_layers(arrays)
             agents = cls(
-                meta["algorithm"], config, trained_in, view, tuple(meta["seeds"]), networks, trace, meta["origin"]
+                meta["algorithm"], config, trained_in, views, tuple(meta["seeds"]), networks, trace, meta["origin"]
             )
             probe = np.tile(np.array([1, 1, 1, 0.02, 1, 0], dtype=np.float32), (1, 1))
             if not np.isfinite(agents.fractions(probe)).all():
@@ -176,5 +190,5 @@ def unpack_layers(arrays: Arrays) -> dict[str, list[Tensor]]:
     """Layers by network, in order."""
     networks: dict[str, list[Tensor]] = {}
     for key in sorted(arrays, key=lambda key: (key.rpartition(".")[0], int(key.rpartition(".")[2]))):
-        networks.setdefault(key.rpartition(".")[0], []).append(torch.from_numpy(arrays[key]))
+        networks.setdefault(key.rpartition(".")[0], []).append(torch.from_numpy(arrays[key].astype(np.float32)))
     return networks

@@ -43,9 +43,14 @@ class BC(Learner):
     settings: ClassVar[type[Config]] = BCConfig
 
     def __init__(
-        self, config: BCConfig, dimension: int, streams: Sequence[np.random.Generator], spread: float = 1.0
+        self,
+        config: BCConfig,
+        dimension: int,
+        streams: Sequence[np.random.Generator],
+        spread: float | Tensor = 1.0,
+        transient: bool = False,
     ) -> None:
-        super().__init__(config, dimension, streams, spread)
+        super().__init__(config, dimension, streams, spread, transient)
         self.actor = self.stack(streams, dimension)
         self.average = copy.deepcopy(self.actor)
         self.optimise("actor", self.actor)
@@ -62,6 +67,9 @@ class BC(Learner):
         return {"actor": list(self.average.layers)}
 
     @staticmethod
-    def decide(config: BCConfig, networks: Mapping[str, Sequence[Tensor]], state: Tensor) -> Tensor:
-        """Return tanh of the actor's output."""
-        return torch.tanh(perceptron(networks["actor"], state, ACTIVATIONS[config.activation])).squeeze(-1)
+    def decide(
+        config: BCConfig, networks: Mapping[str, Sequence[Tensor]], state: Tensor, ceiling: Tensor | float = 1.0
+    ) -> Tensor:
+        """Return tanh of the actor's output, at most the ceiling."""
+        y = torch.tanh(perceptron(networks["actor"], state, ACTIVATIONS[config.activation]))
+        return y.clamp(max=ceiling).squeeze(-1)

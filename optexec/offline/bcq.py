@@ -85,9 +85,14 @@ class BCQ(Learner):
     settings: ClassVar[type[Config]] = BCQConfig
 
     def __init__(
-        self, config: BCQConfig, dimension: int, streams: Sequence[np.random.Generator], spread: float = 1.0
+        self,
+        config: BCQConfig,
+        dimension: int,
+        streams: Sequence[np.random.Generator],
+        spread: float | Tensor = 1.0,
+        transient: bool = False,
     ) -> None:
-        super().__init__(config, dimension, streams, spread)
+        super().__init__(config, dimension, streams, spread, transient)
         latent, act = config.latent, config.activation
         self.latents: Tensor
         self.reach: Tensor
@@ -95,7 +100,7 @@ class BCQ(Learner):
         self.encoder = Stack((dimension + 1, *config.behaviour, 2 * latent), streams, act)
         self.decoder = Stack((dimension + latent, *config.behaviour, 1), streams, act)
         self.shift = self.stack(streams, dimension + 1)
-        self.critic = Critics(config, dimension, streams)
+        self.critic = Critics(config, dimension, streams, transient)
         self.shift_target, self.critic_target = copy.deepcopy(self.shift), copy.deepcopy(self.critic)
         # what acts: running averages, and latents that are drawn once, so that the policy is a function
         self.averages = torch.nn.ModuleDict({name: copy.deepcopy(getattr(self, name)) for name in _ACTING})
@@ -103,7 +108,7 @@ class BCQ(Learner):
         self.register_buffer(
             "latents", torch.tensor(np.array(drawn), dtype=torch.float32).clamp(-config.clip, config.clip)
         )
-        self.register_buffer("reach", torch.full((len(streams), 1, 1), config.reach * self.spread))
+        self.register_buffer("reach", torch.ones((len(streams), 1, 1)) * config.reach * self.spread)
         self.optimise("behaviour", self.encoder, self.decoder)
         self.optimise("shift", self.shift)
         self.optimise("critic", self.critic)
@@ -123,8 +128,10 @@ class BCQ(Learner):
         with torch.no_grad():
             after = batch.after.repeat_interleave(c.samples, dim=1)
             free = batch.free_after.repeat_interleave(c.samples, dim=1)
+            ceiling = batch.ceiling_after.repeat_interleave(c.samples, dim=1)
             latents = for_target.reshape(len(noise), -1, c.latent).clamp(-c.clip, c.clip)
-            action = self.perturbed(after, torch.tanh(self.decoder(join(after, latents))), self.shift_target) * free
+            action = self.perturbed(after, torch.tanh(self.decoder(join(after, latents))), self.shift_target)
+            action = torch.minimum(action, ceiling) * free
             first, second = self.critic_target.twins(after, action)
             low, high = torch.minimum(first, second), torch.maximum(first, second)
             future = c.pessimism * low + (1 - c.pessimism) * high
@@ -136,7 +143,7 @@ class BCQ(Learner):
 
         with torch.no_grad():
             sampled = torch.tanh(self.decoder(join(batch.state, for_shift.clamp(-c.clip, c.clip))))
-        action = self.perturbed(batch.state, sampled, self.shift)
+        action = torch.minimum(self.perturbed(batch.state, sampled, self.shift), batch.ceiling)
         self.descend("shift", -over_batch(self.critic.judge(batch.state, action), batch.free))
         blend(self.critic_target, self.critic, c.tau)
         blend(self.shift_target, self.shift, c.tau)
@@ -176,9 +183,12 @@ class BCQ(Learner):
         return sampled.reshape(seeds, n, choices), action.reshape(seeds, n, choices)
 
     @staticmethod
-    def decide(config: BCQConfig, networks: Mapping[str, Sequence[Tensor]], state: Tensor) -> Tensor:
+    def decide(
+        config: BCQConfig, networks: Mapping[str, Sequence[Tensor]], state: Tensor, ceiling: Tensor | float = 1.0
+    ) -> Tensor:
         """The best of the candidates by the first critic."""
         _, action = BCQ.candidates(config, networks, state)
+        action = action.clamp(max=ceiling)
         each = state.repeat_interleave(action.shape[-1], dim=1)
         flat = action.reshape(len(state), -1, 1)
         best = value(config, networks["critic"], each, flat).reshape(action.shape).argmax(dim=-1, keepdim=True)

@@ -8,7 +8,7 @@ of a longer data set are the same bits.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,7 @@ from optexec.policies import almgren_chriss, period_of, twap, vwap
 from optexec.problem import Problem, describe, restore
 from optexec.simulator import BLOCK, TOLERANCE, Policy, checked_action
 
-__all__ = ["BEHAVIOURS", "Behaviour", "Transitions", "behaviour", "collect", "coverage", "overlap"]
+__all__ = ["BEHAVIOURS", "Behaviour", "Transitions", "behaviour", "collect", "coverage", "mixture", "overlap"]
 
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -81,11 +81,16 @@ def behaviour(problem: Problem, name: str) -> Behaviour:
     choice("behaviour", name, BEHAVIOURS)
     if name != "mixture":
         return Behaviour(name, {"TWAP": twap(problem)}, NOISE if name == "twap-noise" else 0.0)
+    return mixture(problem, name, (0.5, 1.0, 2.0, 4.0), NOISE)
+
+
+def mixture(problem: Problem, name: str, factors: Sequence[float], noise: float) -> Behaviour:
+    """One arm an episode out of TWAP, VWAP and Almgren-Chriss planned at lambda times each of the factors."""
     planned = {
         f"AC, λ × {factor:g}": almgren_chriss(problem.replace(risk_aversion=problem.risk_aversion * factor))
-        for factor in (0.5, 1.0, 2.0, 4.0)
+        for factor in factors
     }
-    return Behaviour(name, {"TWAP": twap(problem), "VWAP": vwap(problem), **planned}, NOISE)
+    return Behaviour(name, {"TWAP": twap(problem), "VWAP": vwap(problem), **planned}, noise)
 
 
 @dataclass(frozen=True, eq=False)

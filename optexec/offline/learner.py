@@ -14,7 +14,7 @@ from torch import Tensor
 
 from optexec._validate import choice, integer, real
 from optexec.offline.networks import ACTIVATIONS, Stack, blend, perceptron
-from optexec.offline.view import ViewConfig, multiple
+from optexec.offline.view import ViewConfig, multiple, pressure
 
 __all__ = ["Batch", "Config", "Learner"]
 
@@ -79,26 +79,38 @@ class Batch(NamedTuple):
     weight: Tensor
     free: Tensor
     free_after: Tensor
+    ceiling: Tensor
+    ceiling_after: Tensor
 
 
 def value(config: Config, layers: Sequence[Tensor], state: Tensor, action: Tensor) -> Tensor:
     """A critic's Q (S, n, 1) at states (S, n, d) and actions y (S, n, 1), from its layers.
 
     A free critic is a network of both. A quadratic one is c_0(s) + c_1(s) u + c_2(s) u^2 with u = a n - 1, the traded
-    fraction as a multiple of TWAP's: where impact is linear in the trade, that is the form of the true Q.
+    fraction as a multiple of TWAP's: where impact is linear in the trade, that is the form of the true Q. With transient
+    impact it is quadratic in (u, p) for p = I n / x, of which the coefficients then know nothing.
     """
     activation = ACTIVATIONS[config.activation]
     if config.critic == "free":
         return perceptron(layers, join(state, action), activation)
     u = multiple(config.view, state, action) - 1
-    return (perceptron(layers, state, activation) * torch.cat([torch.ones_like(u), u, u**2], dim=-1)).sum(-1, True)
+    terms = [torch.ones_like(u), u, u**2]
+    if layers[-1].shape[-1] > len(terms):
+        p = pressure(state)
+        terms += [p, p * u, p**2]
+        state = join(state[..., :2], state[..., 3:])
+    return (perceptron(layers, state, activation) * torch.cat(terms, dim=-1)).sum(-1, True)
 
 
 class Critics(Stack):
     """Twin critics of all seeds."""
 
-    def __init__(self, config: Config, dimension: int, streams: Sequence[np.random.Generator]) -> None:
-        ends = (dimension + 1, 1) if config.critic == "free" else (dimension, 3)
+    def __init__(
+        self, config: Config, dimension: int, streams: Sequence[np.random.Generator], transient: bool = False
+    ) -> None:
+        ends = (dimension - 1, 6) if transient else (dimension, 3)
+        if config.critic == "free":
+            ends = (dimension + 1, 1)
         super().__init__((ends[0], *config.widths, ends[1]), streams, config.activation, copies=2)
         self.config = config
 
@@ -124,7 +136,8 @@ class Learner(torch.nn.Module, ABC):
         config: settings.
         dimension: of a state.
         streams: one generator a seed, for the initial weights.
-        spread: of the data's actions, the unit of distances between actions.
+        spread: of the data's actions, the unit of distances between actions; a number, or (S, 1, 1) for a log a seed.
+        transient: whether states hold I n / x.
     """
 
     name: ClassVar[str]
@@ -136,9 +149,15 @@ class Learner(torch.nn.Module, ABC):
     """Standard normals that a step takes for each of its transitions."""
 
     def __init__(
-        self, config: Any, dimension: int, streams: Sequence[np.random.Generator], spread: float = 1.0
+        self,
+        config: Any,
+        dimension: int,
+        streams: Sequence[np.random.Generator],
+        spread: float | Tensor = 1.0,
+        transient: bool = False,
     ) -> None:
         super().__init__()
+        self.transient = transient
         self.spread = spread if config.relative else 1.0
         self.config = config
         self.seeds = len(streams)
@@ -183,8 +202,10 @@ class Learner(torch.nn.Module, ABC):
 
     @staticmethod
     @abstractmethod
-    def decide(config: Any, networks: Mapping[str, Sequence[Tensor]], state: Tensor) -> Tensor:
-        """Y (S, n) in [-1, 1] at states (S, n, d), from the layers of `acting`."""
+    def decide(
+        config: Any, networks: Mapping[str, Sequence[Tensor]], state: Tensor, ceiling: Tensor | float = 1.0
+    ) -> Tensor:
+        """Y (S, n) in [-1, 1] at states (S, n, d), from the layers of `acting`; at most the ceiling, (S, n, 1)."""
 
     def follow(self, averages: Iterable[tuple[torch.nn.Module, torch.nn.Module]]) -> None:
         """Move running averages a step towards the networks: pairs (average, network)."""

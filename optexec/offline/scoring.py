@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,16 +11,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import trim_mean
 
-from optexec.evaluation import evaluate
-from optexec.offline.protocol import SCORED, SCORING
-from optexec.optimum import optimum
+from optexec.evaluation import Estimate, evaluate, mean
+from optexec.offline.protocol import PAIRED, SCORED, SCORING
+from optexec.optimum import exact_value, optimum
 from optexec.policies import best_static, exact_objective
 from optexec.problem import Problem
+from optexec.simulator import Policy, simulate
 
 if TYPE_CHECKING:
     from optexec.offline.agents import Agents  # imports torch
 
-__all__ = ["MEAN_ACTION", "Summary", "score", "summary"]
+__all__ = ["MEAN_ACTION", "Summary", "closed", "each", "prize_of", "score", "summary"]
 
 Array = NDArray[np.float64]
 
@@ -55,6 +56,72 @@ def score(
     policies = {f"seed {name}": agent for name, agent in zip(agents.seeds, agents, strict=True)}
     table = evaluate(problem, {"optimum": best, **policies, MEAN_ACTION: agents}, episodes, seed).iloc[1:]
     return table.assign(gap_closed=1 - table["diff"] / prize, gap_closed_ci=table["diff_ci"] / prize)
+
+
+def closed(
+    policies: Mapping[str, Policy],
+    problem: Problem,
+    episodes: int = PAIRED,
+    seed: int = SCORING.episodes,
+    *,
+    observe_liquidity: bool = True,
+) -> pd.DataFrame:
+    """Gap closed by policies in any market: exactly where that can be had, else paired with the optimum.
+
+    A policy of period and liquidity has an exact J (`optexec.exact_value`) without caps and transient impact. Every
+    other one is simulated beside the optimum, which sees liquidity whatever the policies see:
+
+        gap closed = 1 - mean(J_i - J_i*) / (J_static - J*),
+
+    the sum over shocks i; the denominator is exact without caps, and with caps the mean over the same shocks.
+
+    Args:
+        policies: by name.
+        problem: where they act.
+        episodes: of a simulation, >= 2.
+        seed: of its shocks.
+        observe_liquidity: whether the policies see L and I.
+
+    Returns:
+        A table indexed by policy: objective [$], gap_closed and gap_closed_ci (0 where exact), completion, violations
+        (infeasible wishes an episode) and clipped (shares of infeasible wishes an episode); the last three are NaN
+        where nothing was simulated.
+    """
+    order, best, static = problem.order, optimum(problem), best_static(problem)
+    capped = order.max_fraction < 1 or order.max_participation is not None
+    base = simulate(problem, best, episodes, seed).objective
+    lost = mean(simulate(problem, static, episodes, seed).objective - base)
+    prize = lost if capped else Estimate(exact_objective(problem, static) - best.value, np.zeros(episodes))
+    rows = {}
+    for name, policy in policies.items():
+        exact = _exactly(problem, policy) if observe_liquidity and not capped else None
+        if exact is not None:
+            shares = {"completion": np.nan, "violations": np.nan, "clipped": np.nan}
+            rows[name] = {"objective": exact, "gap_closed": 1 - (exact - best.value) / prize.value, "ci": 0.0, **shares}
+            continue
+        run = simulate(problem, policy, episodes, seed, observe_liquidity=observe_liquidity)
+        short = mean(run.objective - base)
+        part = short / prize
+        rows[name] = {
+            "objective": best.value + short.value,
+            "gap_closed": 1 - part.value,
+            "ci": part.ci,
+            **{key: float(getattr(run, key).mean()) for key in ("completion", "violations", "clipped")},
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename(columns={"ci": "gap_closed_ci"}).rename_axis("policy")
+
+
+def _exactly(problem: Problem, policy: Policy) -> float | None:
+    """The exact J of a policy, None where there is none."""
+    try:
+        return exact_value(problem, policy)
+    except ValueError:
+        return None
+
+
+def each(agents: Agents) -> dict[str, Policy]:
+    """The policies of trained agents by name: one a seed, and their mean action last."""
+    return {**{f"seed {agent.seeds[0]}": agent for agent in agents}, MEAN_ACTION: agents}
 
 
 def prize_of(problem: Problem) -> float:

@@ -75,11 +75,16 @@ class TD3BC(Learner):
     noise = 1
 
     def __init__(
-        self, config: TD3BCConfig, dimension: int, streams: Sequence[np.random.Generator], spread: float = 1.0
+        self,
+        config: TD3BCConfig,
+        dimension: int,
+        streams: Sequence[np.random.Generator],
+        spread: float | Tensor = 1.0,
+        transient: bool = False,
     ) -> None:
-        super().__init__(config, dimension, streams, spread)
+        super().__init__(config, dimension, streams, spread, transient)
         self.actor = self.stack(streams, dimension)
-        self.critic = Critics(config, dimension, streams)
+        self.critic = Critics(config, dimension, streams, transient)
         self.average = copy.deepcopy(self.actor)
         self.actor_target, self.critic_target = copy.deepcopy(self.actor), copy.deepcopy(self.critic)
         self.optimise("actor", self.actor)
@@ -90,7 +95,8 @@ class TD3BC(Learner):
         c: TD3BCConfig = self.config
         with torch.no_grad():
             wobble = (noise * c.target_noise).clamp(-c.noise_clip, c.noise_clip)
-            action = (torch.tanh(self.actor_target(batch.after)) + wobble).clamp(-1, 1) * batch.free_after
+            action = (torch.tanh(self.actor_target(batch.after)) + wobble).clamp(-1, 1)
+            action = torch.minimum(action, batch.ceiling_after) * batch.free_after
             target = batch.reward + batch.discount * torch.minimum(*self.critic_target.twins(batch.after, action))
         first, second = self.critic.twins(batch.state, batch.action)
         loss = over_batch((first - target) ** 2 + (second - target) ** 2, batch.weight)
@@ -98,7 +104,7 @@ class TD3BC(Learner):
         trace = {"loss": loss.detach() / 2, "q": first.detach().mean(dim=(1, 2))}
         if step % c.delay:
             return trace
-        action = torch.tanh(self.actor(batch.state))
+        action = torch.minimum(torch.tanh(self.actor(batch.state)), batch.ceiling)
         value = self.critic.judge(batch.state, action)
         size = over_batch(value.detach().abs(), batch.free)
         climb = c.alpha * batch.free.mean(dim=(1, 2)) * over_batch(value, batch.free) / size.clamp_min(1e-12)
@@ -114,6 +120,9 @@ class TD3BC(Learner):
         return {"actor": list(self.average.layers)}
 
     @staticmethod
-    def decide(config: TD3BCConfig, networks: Mapping[str, Sequence[Tensor]], state: Tensor) -> Tensor:
-        """Return tanh of the actor's output."""
-        return torch.tanh(perceptron(networks["actor"], state, ACTIVATIONS[config.activation])).squeeze(-1)
+    def decide(
+        config: TD3BCConfig, networks: Mapping[str, Sequence[Tensor]], state: Tensor, ceiling: Tensor | float = 1.0
+    ) -> Tensor:
+        """Return tanh of the actor's output, at most the ceiling."""
+        y = torch.tanh(perceptron(networks["actor"], state, ACTIVATIONS[config.activation]))
+        return y.clamp(max=ceiling).squeeze(-1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -47,7 +47,7 @@ _KIND = "optexec checkpoint"
 
 def train(
     algorithm: str,
-    data: Transitions,
+    data: Transitions | Sequence[Transitions],
     seeds: Iterable[int] = range(8),
     steps: int = 10_000,
     batch_size: int = 256,
@@ -63,7 +63,8 @@ def train(
 
     Args:
         algorithm: "td3bc", "bcq" or "bc".
-        data: from `optexec.collect` or `Transitions.load`.
+        data: from `optexec.collect` or `Transitions.load`; or one log a seed, of the same problem and length, so that
+            the spread between agents holds the luck of the log too.
         seeds: of initial weights, batches and noise; one agent each, all trained together.
         steps: gradient steps, >= 1.
         batch_size: transitions a step and seed, >= 1.
@@ -83,8 +84,6 @@ def train(
             training, or a checkpoint of another run; the message says what differs.
     """
     learner_type = ALGORITHMS[choice("algorithm", algorithm, tuple(ALGORITHMS))]
-    if not isinstance(data, Transitions):
-        raise TypeError(f"data must be optexec Transitions, got {type(data).__name__}")
     chosen = tuple(integer("seeds", seed, minimum=0) for seed in seeds)
     if not chosen or len(set(chosen)) < len(chosen):
         raise ValueError(f"seeds must be one or more different integers, got {list(chosen)}")
@@ -97,17 +96,24 @@ def train(
     elif not isinstance(config, learner_type.settings):
         raise TypeError(f"config must be a {learner_type.settings.__name__} or its name, got {config!r}")
 
-    view = View.fit(config.view, data)
-    packed, widths = _packed(view, data, device)
+    logs = _logs(data, len(chosen))
+    first_log = logs[0]
+    fitted = [View.fit(config.view, log) for log in logs]
+    packed, widths = _packed(fitted, logs, device)
+    # a log's transitions follow the last's: where each seed's begin
+    offset = torch.arange(len(logs), device=device)[:, None] * len(first_log) if len(logs) > 1 else 0
     streams = [_stream(seed, INITIAL, 0) for seed in chosen]
-    learner = learner_type(config, view.dimension, streams, view.spread(data)).to(device)
+    spreads = [view.spread(log) for view, log in zip(fitted, logs, strict=True)]
+    spread = spreads[0] if len(logs) == 1 else torch.tensor(spreads, device=device)[:, None, None]
+    pressed = fitted[0].transient and config.view.state == "homogeneous"
+    learner = learner_type(config, fitted[0].dimension, streams, spread, pressed).to(device)
     run = {
         "algorithm": algorithm,
         "config": asdict(config),
         "seeds": list(chosen),
         "steps": steps,
         "batch_size": batch_size,
-        "data": data.digest,
+        "data": first_log.digest if len(logs) == 1 else [log.digest for log in logs],
         "torch": torch.__version__,
     }
     path = None if checkpoint is None else Path(checkpoint)
@@ -122,16 +128,23 @@ def train(
         if path is not None:
             spent = seconds + time.process_time() - began
             versions = {"python": platform.python_version(), "numpy": np.__version__}
-            meta = {"kind": _KIND, **run, **versions, "problem": describe(data.problem), "done": done, "seconds": spent}
+            meta = {
+                "kind": _KIND,
+                **run,
+                **versions,
+                "problem": describe(first_log.problem),
+                "done": done,
+                "seconds": spent,
+            }
             write_arrays(path, meta, _tensors(learner) | pack_trace(trace.table()))
 
     with _bar(progress) as bar:
         task = None if bar is None else bar.add_task(learner_type.label, total=end, completed=first, shown="")
         for step in range(first, end):
             if step == first or step % CHUNK == 0:
-                rows, noise = _drawn(chosen, step // CHUNK, len(data), batch_size, learner.noise, device)
+                rows, noise = _drawn(chosen, step // CHUNK, len(first_log), batch_size, learner.noise, device)
             place = step % CHUNK
-            gathered = packed[rows[place].reshape(-1)].reshape(len(chosen), batch_size, -1)
+            gathered = packed[(rows[place] + offset).reshape(-1)].reshape(len(chosen), batch_size, -1)
             learner.anneal(step / steps)
             entry = learner.update(step + 1, Batch(*torch.split(gathered, widths, dim=-1)), noise[place])
             done = step + 1
@@ -145,16 +158,18 @@ def train(
         keep(end)
     origin = {
         **{key: run[key] for key in ("steps", "batch_size", "data", "torch")},
-        "behaviour": data.behaviour,
-        "episodes": data.episodes,
-        "data_seed": data.seed,
+        "behaviour": first_log.behaviour,
+        "episodes": first_log.episodes,
+        "data_seed": first_log.seed if len(logs) == 1 else [log.seed for log in logs],
+        "observe_liquidity": first_log.observe_liquidity,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "device": device,
         "cpu_seconds": round(seconds + time.process_time() - began, 1),
     }
     networks = {name: [layer.detach().clone() for layer in layers] for name, layers in learner.acting().items()}
-    return Agents(algorithm, config, data.problem, view, chosen, networks, trace.table(), origin)
+    views = tuple(fitted * len(chosen) if len(logs) == 1 else fitted)
+    return Agents(algorithm, config, first_log.problem, views, chosen, networks, trace.table(), origin)
 
 
 class Trace:
@@ -199,9 +214,24 @@ def _stream(seed: int, channel: int, chunk: int) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(channel, chunk))))
 
 
-def _packed(view: View, data: Transitions, device: str) -> tuple[Tensor, list[int]]:
-    """All of the data in one tensor (m, width), and the widths of a batch's fields."""
-    columns = [column.reshape(len(data), -1) for column in view.pack(data)]
+def _logs(data: Transitions | Sequence[Transitions], agents: int) -> list[Transitions]:
+    """One log for all agents, or one each."""
+    logs = [data] if isinstance(data, Transitions) else list(data)
+    for log in logs:
+        if not isinstance(log, Transitions):
+            raise TypeError(f"data must be optexec Transitions, got {type(log).__name__}")
+    if len(logs) not in (1, agents):
+        raise ValueError(f"data must be one log, or one a seed, got {len(logs)} logs for {agents} seeds")
+    alike = {(len(log), log.observe_liquidity) for log in logs}
+    if len(alike) > 1 or any(log.problem != logs[0].problem for log in logs):
+        raise ValueError("data must be logs of one problem, of one length and with the same observations")
+    return logs
+
+
+def _packed(views: Sequence[View], logs: Sequence[Transitions], device: str) -> tuple[Tensor, list[int]]:
+    """All of the data in one tensor (m, width), log after log, and the widths of a batch's fields."""
+    packed = [view.pack(log) for view, log in zip(views, logs, strict=True)]
+    columns = [np.concatenate(parts).reshape(sum(map(len, logs)), -1) for parts in zip(*packed, strict=True)]
     whole = np.concatenate(columns, axis=1)
     if not np.isfinite(whole).all():
         raise ValueError("the data overflow float32 as this view sees them: rescale the problem")

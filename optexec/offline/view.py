@@ -4,8 +4,10 @@ The public observation is six raw numbers and the public action a fraction. Lear
 ``plain`` view, the published algorithms' own. The other view uses what is known of every execution problem and nothing
 of this one's parameters; with l = log L, n = N - k periods left and c_k, b_k fitted to the data alone it is
 
-- action: y = (logit a + log(n - 1)) / 2.5, log-odds relative to TWAP's 1/n, clipped to [-1, 1];
-- state: 1/n, l (standardised), the period (one-hot), and I n / x where the data hold transient impact. Price and, where
+- action: y = (logit a + log(n - 1)) / 2.5, log-odds relative to TWAP's 1/n, clipped to [-1, 1] and, because a desk
+  knows the caps of its own order, to what they allow;
+- state: 1/n, l (standardised), where the data hold transient impact p = I n / x (standardised, levelled off), the period
+  (one-hot), and the room that a cap on participation leaves, log(n p volume L / x). Price and, where
   impact is linear, inventory drop out: costs are homogeneous of degree two in (x, I);
 - reward: r / (x^2 c_k) with discount x'^2 c_{k+1} / (x^2 c_k), where c_k is the behaviour's mean cost-to-go over x^2;
 - shaping (Ng, Harada & Russell 1999, potential-based): b_k(l) x^2, the regression of the behaviour's cost-to-go on
@@ -27,13 +29,13 @@ from optexec.env import REWARDS
 from optexec.offline.data import Transitions
 from optexec.policies import period_of
 
-__all__ = ["Batchable", "View", "ViewConfig", "multiple"]
+__all__ = ["Batchable", "View", "ViewConfig", "multiple", "pressure"]
 
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 
-ODDS = 2.5
-"""Log-odds relative to TWAP that y = 1 stands for: 12 times TWAP's odds."""
+PRESSURE = 5.0
+"""Where the state's I n / x, standardised to p, levels off: it holds p / (1 + p/5)."""
 
 RATES = 8.0
 """Multiple of TWAP's rate that y = 1 stands for, in the view by rates; y = -1 is no trade."""
@@ -50,6 +52,9 @@ class ViewConfig:
     shaped: bool = True  # potential with control variate; needs scaled
     weight: float = 1.0  # power of x over TWAP's x in the critic's loss
     discount: float = 1.0  # per period, besides what scaling brings
+    trade: str = "executed"  # "wish": what was asked for, beyond the caps or not, at the order's violation_penalty
+    odds: float = 2.5  # log-odds relative to TWAP that y = 1 stands for: 2.5 is 12 times TWAP's odds
+    beyond: float = 0.0  # weight in the critic's loss of actions that y clips
 
     def __post_init__(self) -> None:
         choice("state", self.state, ("homogeneous", "plain"))
@@ -57,6 +62,9 @@ class ViewConfig:
         choice("reward", self.reward, REWARDS)
         real("weight", self.weight, minimum=0)
         real("discount", self.discount, minimum=0, maximum=1)
+        choice("trade", self.trade, ("executed", "wish"))
+        real("odds", self.odds, above=0)
+        real("beyond", self.beyond, minimum=0)
         if self.shaped and not self.scaled:
             raise ValueError("shaped must be False where scaled is False: the potential is in scaled units")
 
@@ -80,6 +88,10 @@ class Batchable(NamedTuple):
     """(m,) 1 where the action was free to choose, 0 in the forced last period"""
     free_after: Float32
     """(m,) the same for the next state"""
+    ceiling: Float32
+    """(m,) the largest y that the order's caps allow"""
+    ceiling_after: Float32
+    """(m,) the same for the next state"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +103,8 @@ class View:
         periods: N.
         centre, scale: of the numbers that are standardised.
         transient: whether the state holds I n / x.
+        max_fraction, participation: the order's caps as fractions of inventory: the second is p volume / X, to be
+            multiplied by L X / x, and None without a cap.
     """
 
     config: ViewConfig
@@ -98,28 +112,32 @@ class View:
     centre: tuple[float, ...]
     scale: tuple[float, ...]
     transient: bool
+    max_fraction: float = 1.0
+    participation: float | None = None
 
     @classmethod
     def fit(cls, config: ViewConfig, data: Transitions) -> View:
         """The view of a data set."""
-        periods = data.problem.order.periods
+        order = data.problem.order
+        periods, part = order.periods, order.max_participation
+        caps = (order.max_fraction, None if part is None else part * data.problem.market.volume / order.shares)
         if config.state == "plain":
             seen = data.observations.astype(np.float64)
             centre, scale = seen.mean(axis=0), seen.std(axis=0) + 1e-3
-            return cls(config, periods, tuple(centre.tolist()), tuple(scale.tolist()), True)
+            return cls(config, periods, tuple(centre.tolist()), tuple(scale.tolist()), True, *caps)
         transient = bool((data.observations[:, 5] > 0).any())
         level = np.log(data.observations[:, 4].astype(np.float64))
         pressure = _pressure(data.observations, periods)
         heavy = data.observations[:, 0].astype(np.float64) * (periods / _left(data.observations, periods))
         spread = np.sqrt(np.average(pressure**2, weights=heavy**2)) if transient else 1.0
-        return cls(
-            config, periods, (float(level.mean()), 0.0), (float(level.std()) or 1.0, float(spread) or 1.0), transient
-        )
+        centre, scale = (float(level.mean()), 0.0), (float(level.std()) or 1.0, float(spread) or 1.0)
+        return cls(config, periods, centre, scale, transient, *caps)
 
     @property
     def dimension(self) -> int:
         """D, length of a state."""
-        return 6 if self.config.state == "plain" else self.periods + 2 + self.transient
+        plain = self.config.state == "plain"
+        return 6 if plain else self.periods + 2 + self.transient + (self.participation is not None)
 
     def state(self, observation: NDArray[np.floating[Any]]) -> Float32:
         """States (n, d) from observations (n, 6)."""
@@ -130,10 +148,35 @@ class View:
         # the observation after the last period has no period of its own; nothing is done with it
         state[:, 0] = 1 / _left(seen, self.periods)
         state[:, 1] = (np.log(seen[:, 4]) - self.centre[0]) / self.scale[0]
-        state[np.arange(len(seen)), 2 + np.minimum(period_of(seen, self.periods), self.periods - 1)] = 1.0
         if self.transient:
-            state[:, self.periods + 2] = np.clip(_pressure(seen, self.periods) / self.scale[1], 0.0, 5.0)
+            pressed = _pressure(seen, self.periods) / self.scale[1]
+            state[:, 2] = pressed / (1 + pressed / PRESSURE)
+        first = 2 + self.transient
+        state[np.arange(len(seen)), first + np.minimum(period_of(seen, self.periods), self.periods - 1)] = 1.0
+        if self.participation is not None:
+            room = np.log(np.maximum(self._allowance(seen) * _left(seen, self.periods), 1e-12))
+            state[:, -1] = np.clip(room / self.config.odds, -2.0, 2.0)
         return state
+
+    def cap(self, observation: NDArray[np.floating[Any]]) -> Array:
+        """The largest fraction (n,) that the order allows at observations (n, 6)."""
+        seen = np.asarray(observation, dtype=np.float64)
+        if self.participation is None:
+            return np.full(len(seen), self.max_fraction)
+        return np.minimum(self._allowance(seen), self.max_fraction)
+
+    def ceiling(self, observation: NDArray[np.floating[Any]]) -> Array:
+        """The largest y (n,) that a learner of executed trades may choose at observations (n, 6)."""
+        free = np.ones(len(observation))
+        if self.config.trade == "wish" or (self.participation is None and self.max_fraction == 1):
+            return free
+        period = np.minimum(period_of(observation, self.periods), self.periods - 1)
+        capped = self.encode(self.cap(observation), period)
+        return np.where(period < self.periods - 1, capped, free) if self.config.action != "fraction" else capped
+
+    def _allowance(self, seen: Array) -> Array:
+        """P volume L / x (n,), a huge number where nothing is held."""
+        return (self.participation or 0.0) * seen[:, 4] / np.maximum(seen[:, 0], 1e-12)
 
     def encode(self, fraction: Array, period: NDArray[np.int64]) -> Array:
         """Y (n,) in [-1, 1] from fractions (n,); 0 in the forced last period of a view relative to TWAP."""
@@ -144,7 +187,7 @@ class View:
             y = 2 * fraction * left / RATES - 1
         else:
             inside = np.clip(fraction, 1e-12, 1 - 1e-12)
-            y = (np.log(inside / (1 - inside)) + np.log(np.maximum(left - 1, 1))) / ODDS
+            y = (np.log(inside / (1 - inside)) + np.log(np.maximum(left - 1, 1))) / self.config.odds
         return np.where(left > 1, np.clip(y, -1.0, 1.0), 0.0)
 
     def decode(self, y: Array, period: NDArray[np.int64]) -> Array:
@@ -155,7 +198,7 @@ class View:
         if self.config.action == "rate":
             fraction = np.clip((y + 1) / 2 * RATES / left, 0.0, 1.0)
         else:
-            fraction = 1 / (1 + np.maximum(left - 1, 1) * np.exp(-ODDS * y))
+            fraction = 1 / (1 + np.maximum(left - 1, 1) * np.exp(-self.config.odds * y))
         return np.where(left > 1, fraction, 1.0)
 
     def spread(self, data: Transitions) -> float:
@@ -163,7 +206,7 @@ class View:
 
         How far an action may go from the data is measured in it: where everybody did the same, hardly at all.
         """
-        y = self.encode(data.fractions, data.period).reshape(data.episodes, -1)
+        y = self.encode(self._actions(data), data.period).reshape(data.episodes, -1)
         free = slice(None) if self.config.action == "fraction" else slice(-1)
         return float(max(np.sqrt(y[:, free].var(axis=0).mean()) if y[:, free].size else 0.0, 0.001))
 
@@ -188,9 +231,11 @@ class View:
             planned = data.problem.order.shares * _left(data.observations, self.periods) / self.periods
             weight = np.where(some, (held / planned) ** config.weight, 0.0)
         discount[data.terminated] = 0.0
-        action = self.encode(data.fractions, period)
+        action = self.encode(self._actions(data), period)
         if config.action != "fraction":
-            weight[np.abs(action) >= 1] = 0.0  # clipped: beyond what the learner can do, and not what the reward is for
+            weight[np.abs(action) >= 1] *= config.beyond  # clipped: not what the reward is for
+        if self.transient and config.state == "homogeneous":
+            weight[_pressure(data.observations, self.periods) > PRESSURE * self.scale[1]] = 0.0  # next to nothing held
         columns = (
             self.state(data.observations),
             action,
@@ -200,8 +245,14 @@ class View:
             weight,
             free,
             np.roll(free, -1),
+            self.ceiling(data.observations),
+            self.ceiling(data.next_observations),
         )
         return Batchable(*(np.asarray(column, dtype=np.float32) for column in columns))
+
+    def _actions(self, data: Transitions) -> Array:
+        """The fractions (m,) that the learner takes for actions."""
+        return data.wishes if self.config.trade == "wish" else data.fractions
 
     def _values(self, data: Transitions, reward: Array, held: Array) -> tuple[Array, Array, Array]:
         """The behaviour's c_k (N,), its b_k(l) at every transition (m,), and E^[b_{k+1}(l') | l] (m,), all over x^2."""
@@ -210,7 +261,10 @@ class View:
         x = held.reshape(shape)
         value = to_go.sum(axis=0) / np.maximum((x**2).sum(axis=0), 1e-300)
         value = np.maximum(value, 1e-3 * np.abs(value).max())
-        basis = self._basis(data).reshape(*shape, -1)
+        # not of I n / x, which follows from the action: E^[.. | l] would take the action's own effect out
+        level = np.log(data.observations[:, 4].astype(np.float64))
+        level = (level - level.mean()) / (level.std() or 1.0)
+        basis = np.stack([np.ones_like(level), level, level**2], axis=1).reshape(*shape, -1)
         potential, expected = np.zeros(shape), np.zeros(shape)
         for k in range(self.periods):
             weighted = basis[:, k] * x[:, k, None]  # the noise of cost-to-go over x^2 goes with 1/x
@@ -219,20 +273,6 @@ class View:
         for k in range(self.periods - 1):
             expected[:, k] = basis[:, k] @ np.linalg.lstsq(basis[:, k], potential[:, k + 1], rcond=1e-9)[0]
         return value, potential.reshape(-1), expected.reshape(-1)
-
-    def _basis(self, data: Transitions) -> Array:
-        """(1, l, l^2), and with transient impact (p, p l, p^2) for p = I n / x, all standardised: (m, 3) or (m, 6)."""
-        state = self.state(data.observations) if self.config.state == "homogeneous" else None
-        if state is None:
-            level = np.log(data.observations[:, 4].astype(np.float64))
-            level = (level - level.mean()) / (level.std() or 1.0)
-            return np.stack([np.ones_like(level), level, level**2], axis=1)
-        level = state[:, 1].astype(np.float64)
-        columns = [np.ones_like(level), level, level**2]
-        if self.transient:
-            pressure = state[:, self.periods + 2].astype(np.float64)
-            columns += [pressure, pressure * level, pressure**2]
-        return np.stack(columns, axis=1)
 
     def describe(self) -> dict[str, Any]:
         """Plain data for a checkpoint."""
@@ -243,14 +283,20 @@ class View:
         """The inverse of `describe`."""
         plain = dict(described)
         config = ViewConfig(**plain.pop("config"))
-        return cls(config, plain["periods"], tuple(plain["centre"]), tuple(plain["scale"]), plain["transient"])
+        return cls(config, **{**plain, "centre": tuple(plain["centre"]), "scale": tuple(plain["scale"])})
+
+
+def pressure(state: Any) -> Any:
+    """The standardised I n / x (S, n, 1), in torch, at states (S, n, d) that have it."""
+    levelled = state[..., 2:3]
+    return levelled / (1 - levelled / PRESSURE).clamp_min(1e-3)
 
 
 def multiple(config: ViewConfig, state: Any, y: Any) -> Any:
     """Return a n (S, n, 1), the fraction as a multiple of TWAP's, at homogeneous states and actions y, in torch."""
     twap = state[..., :1]
     if config.action == "log-odds":
-        return 1 / (twap + (1 - twap) * (-ODDS * y).exp())
+        return 1 / (twap + (1 - twap) * (-config.odds * y).exp())
     return (y + 1) / 2 * (RATES if config.action == "rate" else 1 / twap)
 
 
