@@ -87,8 +87,8 @@ def value(config: Config, layers: Sequence[Tensor], state: Tensor, action: Tenso
     """A critic's Q (S, n, 1) at states (S, n, d) and actions y (S, n, 1), from its layers.
 
     A free critic is a network of both. A quadratic one is c_0(s) + c_1(s) u + c_2(s) u^2 with u = a n - 1, the traded
-    fraction as a multiple of TWAP's: where impact is linear in the trade, that is the form of the true Q. With transient
-    impact it is quadratic in (u, p) for p = I n / x, of which the coefficients then know nothing.
+    fraction as a multiple of TWAP's: where impact is linear in the trade, that is the form of the true Q. With
+    transient impact it is quadratic in (u, p) for p = I n / x, of which the coefficients then know nothing.
     """
     activation = ACTIVATIONS[config.activation]
     if config.critic == "free":

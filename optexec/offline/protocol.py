@@ -117,8 +117,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def market(name: str) -> Problem:
-    """A market of the studies: "normal", a stress scenario, "max_fraction" (the original note's 0.3, and $1 a share on
-    what it leaves), "transient_Q" with transient impact Q, or "penalty_P": the participation cap with a penalty of P.
+    """A market of the studies.
+
+    "normal"; a stress scenario; "max_fraction" (the original note's 0.3, and $1 a share on what it leaves);
+    "transient_Q", transient impact Q; or "penalty_P", the participation cap with a violation penalty of P.
 
     Raises:
         ValueError: there is none of that name.
@@ -135,8 +137,10 @@ def market(name: str) -> Problem:
 
 
 def trader(problem: Problem, name: str) -> Behaviour:
-    """A behaviour of the studies: one of `optexec.offline.BEHAVIOURS`; "twap-noise-S" with another noise; "ac-noise",
-    the Almgren-Chriss schedule with TWAP's noise; or "broad", the mixture with lambda times 1/8 to 8 and noise 0.6.
+    """A behaviour of the studies.
+
+    One of `optexec.offline.BEHAVIOURS`; "twap-noise-S", with noise S in place of 0.4; "ac-noise", the Almgren-Chriss
+    schedule with a noise of 0.4; or "broad", the mixture with lambda times 1/8 to 8 and a noise of 0.6.
     """
     if name == "broad":
         return mixture(problem, "broad", (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0), 0.6)
