@@ -88,7 +88,7 @@ def test_the_files_are_the_manifests(name: str) -> None:
     shipped, entry = published.agents(name), published.manifest()[name]
     assert json.loads(json.dumps(dataclasses.asdict(shipped.config))) == entry["config"]
     assert shipped.problem == market(published.study(name).market)
-    np.testing.assert_allclose(shipped.trace.loc[FIRST, "loss"], entry["first"]["loss"], rtol=1e-6)
+    np.testing.assert_allclose(shipped.trace.loc[FIRST]["loss"], entry["first"]["loss"], rtol=1e-6)
 
 
 def test_the_default_settings_are_the_published_ones() -> None:

@@ -6,8 +6,8 @@ of this one's parameters; with l = log L, n = N - k periods left and c_k, b_k fi
 
 - action: y = (logit a + log(n - 1)) / 2.5, log-odds relative to TWAP's 1/n, clipped to [-1, 1] and, because a desk
   knows the caps of its own order, to what they allow;
-- state: 1/n, l (standardised), where the data hold transient impact p = I n / x (standardised, levelled off), the period
-  (one-hot), and the room that a cap on participation leaves, log(n p volume L / x). Price and, where
+- state: 1/n, l (standardised), where the data hold transient impact p = I n / x (standardised, levelled off), the
+  period (one-hot), and the room that a cap on participation leaves, log(n p volume L / x). Price and, where
   impact is linear, inventory drop out: costs are homogeneous of degree two in (x, I);
 - reward: r / (x^2 c_k) with discount x'^2 c_{k+1} / (x^2 c_k), where c_k is the behaviour's mean cost-to-go over x^2;
 - shaping (Ng, Harada & Russell 1999, potential-based): b_k(l) x^2, the regression of the behaviour's cost-to-go on
