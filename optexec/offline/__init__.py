@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from optexec.offline.data import BEHAVIOURS, Behaviour, Transitions, collect, coverage, overlap
+from optexec.offline.fitting import fitted
 
 if TYPE_CHECKING:
     from optexec.offline.agents import ALGORITHMS, Agents
@@ -28,6 +29,7 @@ __all__ = [
     "Transitions",
     "collect",
     "coverage",
+    "fitted",
     "overlap",
     "train",
 ]

@@ -111,7 +111,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "relu": {"activation": "relu"},
     "clipped": {"beyond": 1.0},
     "level": {"weight": 0.0},
-    "wish": {"trade": "wish"},
+    "wish": {"trade": "wish", "critic": "free"},  # what is asked beyond a cap changes nothing: no parabola
 }
 """Settings that differ from the tuned ones, by name."""
 
