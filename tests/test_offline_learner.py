@@ -99,3 +99,20 @@ def test_clipped_actions_do_not_teach(data: ox.Transitions) -> None:
     assert 0 < clipped.sum() < 0.1 * len(data)
     assert (packed.weight[clipped] == 0).all()
     assert (packed.weight[~clipped & (data.observations[:, 0] > 1e-3)] > 0).all()
+
+
+def test_with_transient_impact_a_critic_is_quadratic_in_both() -> None:
+    problem = ox.presets.stochastic().replace(transient=0.002)
+    view = View.fit(CONFIG.view, ox.collect(problem, "mixture", 30, seed=5))
+    critics = Critics(CONFIG, view.dimension, streams(), transient=True)
+    rng = np.random.default_rng(1)
+    seen = np.tile(np.array([0.5, 0.7, 1, 0.02, 1.1, 0.0], dtype=np.float32), (60, 1))
+    seen[:, 5] = rng.uniform(0, 0.3, 60)
+    fraction, pressed = rng.uniform(0.02, 0.3, 60), seen[:, 5].astype(np.float64)
+    y = torch.tensor(view.encode(fraction, np.full(60, 6)), dtype=torch.float32)[None, :, None].expand(2, -1, -1)
+    q = critics.twins(torch.from_numpy(view.state(seen)).expand(2, -1, -1), y)[0][0, :, 0].detach().numpy()
+    terms = np.stack([np.ones(60), fraction, fraction**2, pressed, pressed * fraction, pressed**2], axis=1)
+    fit, residual, rank, _ = np.linalg.lstsq(terms, q.astype(np.float64), rcond=None)
+    assert rank == 6
+    assert residual[0] < 1e-6 * np.square(q).sum()
+    assert np.abs(fit[3:]).min() > 1e-3  # none of the terms in I is idle

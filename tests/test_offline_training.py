@@ -236,3 +236,74 @@ def test_no_number_of_a_config_is_taken_unread(config: Any) -> None:
 def test_bad_settings_are_named(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=field):
         dataclasses.replace(TD3BCConfig.tuned(), **{field: value})
+
+
+@pytest.fixture(scope="module")
+def logs() -> list[ox.Transitions]:
+    return [ox.collect(ox.presets.stochastic(), "mixture", 50, seed) for seed in (5, 6)]
+
+
+@pytest.mark.parametrize("algorithm", NAMES)
+def test_agents_with_a_log_each_are_as_if_alone(algorithm: str, logs: list[ox.Transitions]) -> None:
+    together = train(algorithm, logs, [3, 4], config=small(algorithm), **QUICK)
+    seen = logs[0].observations
+    for i, (seed, log) in enumerate(zip((3, 4), logs, strict=True)):
+        alone = train(algorithm, log, [seed], config=small(algorithm), **QUICK)
+        same(together[i], alone, 1e-5)
+        np.testing.assert_allclose(together.fractions(seen)[i], alone.act(seen), atol=1e-5)
+        assert together.views[i].describe() == alone.view.describe()
+    assert together.origin["data"] == [log.digest for log in logs]
+    assert together.origin["data_seed"] == [5, 6]
+
+
+def test_agents_with_a_log_each_survive_a_file_and_half_of_their_bits(
+    logs: list[ox.Transitions], tmp_path: Path
+) -> None:
+    agents = train("bcq", logs, [3, 4], config=small("bcq"), **QUICK)
+    seen = logs[0].observations[:200]
+    agents.save(tmp_path / "whole.npz")
+    agents.save(tmp_path / "half.npz", half=True)
+    whole, half = (Agents.load(tmp_path / f"{name}.npz") for name in ("whole", "half"))
+    np.testing.assert_array_equal(whole.fractions(seen), agents.fractions(seen))
+    assert [view.describe() for view in whole.views] == [view.describe() for view in agents.views]
+    np.testing.assert_allclose(half.fractions(seen), agents.fractions(seen), atol=2e-3)
+    assert not np.array_equal(half.fractions(seen), agents.fractions(seen))
+    assert (tmp_path / "half.npz").stat().st_size < (tmp_path / "whole.npz").stat().st_size
+
+
+def test_logs_that_do_not_fit_are_refused(logs: list[ox.Transitions]) -> None:
+    with pytest.raises(ValueError, match="one log, or one a seed, got 2 logs for 3 seeds"):
+        train("bc", logs, [0, 1, 2], **QUICK)
+    with pytest.raises(ValueError, match="of one length"):
+        train("bc", [logs[0], logs[1].take(40)], [0, 1], **QUICK)
+    hidden = ox.collect(ox.presets.stochastic(), "mixture", 50, 6, observe_liquidity=False)
+    with pytest.raises(ValueError, match="the same observations"):
+        train("bc", [logs[0], hidden], [0, 1], **QUICK)
+    elsewhere = ox.collect(ox.presets.stochastic().replace(volatility=0.03), "mixture", 50, 6)
+    with pytest.raises(ValueError, match="logs of one problem"):
+        train("bc", [logs[0], elsewhere], [0, 1], **QUICK)
+
+
+@pytest.mark.parametrize("algorithm", NAMES)
+@pytest.mark.parametrize("caps", [{"max_participation": 0.005}, {"max_fraction": 0.1}])
+def test_learners_keep_the_caps_that_they_know(algorithm: str, caps: dict[str, float]) -> None:
+    problem = ox.presets.stochastic().replace(**caps)
+    log = ox.collect(problem, "mixture", 60, seed=5)
+    agents = train(algorithm, log, [0, 1], config=small(algorithm), **QUICK)
+    run = ox.simulate(problem, agents, 200, seed=7)
+    assert run.violations.sum() == 0
+    traded = run.trades[:, :-1] / run.inventory[:, :-2]
+    most = np.minimum(50 * run.liquidity[:, :-1] / run.inventory[:, :-2], 1) if "max_participation" in caps else 0.1
+    assert (traded <= most * (1 + 1e-6)).all()
+    assert (np.abs(traded - most) < 1e-6 * most).any()  # and are at them
+
+
+def test_transient_impact_is_seen(data: ox.Transitions) -> None:
+    problem = ox.presets.stochastic().replace(transient=0.002)
+    log = ox.collect(problem, "mixture", 60, seed=5)
+    for algorithm in NAMES:
+        agents = train(algorithm, log, [0], config=small(algorithm), **QUICK)
+        later = log.observations[log.period == 5]
+        relaxed = later.copy()
+        relaxed[:, 5] = 0.0
+        assert np.abs(agents.act(later) - agents.act(relaxed)).max() > 1e-4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import nnls
 
 from optexec.liquidity import OrnsteinUhlenbeck
 from optexec.offline.data import Transitions
@@ -21,8 +22,9 @@ def fitted(data: Transitions) -> Problem:
 
         -E[r] = eta v^2 / L + gamma v x' + lambda sigma^2 dt x'^2,
 
-    weighted by 1/x' because the noise of the price grows with what is held; observed liquidity is an autoregression of
-    order one, as of Ornstein-Uhlenbeck liquidity away from its floor. Whether that is the form of the market the log
+    none of them negative, weighted by 1/x' because the noise of the price grows with what is held; observed liquidity is
+    an autoregression of order one, as of Ornstein-Uhlenbeck liquidity away from its floor. Whether that is the form of
+    the market that the log
     came from is not asked.
 
     Args:
@@ -33,7 +35,7 @@ def fitted(data: Transitions) -> Problem:
         liquidity; what else the order and market say is kept.
 
     Raises:
-        ValueError: hidden liquidity, or estimates that no market has: the message says which.
+        ValueError: hidden liquidity, no risk aversion, or estimates that no market has: the message says which.
     """
     if not data.observe_liquidity:
         raise ValueError("data must show liquidity, got a log with observe_liquidity=False")
@@ -42,13 +44,15 @@ def fitted(data: Transitions) -> Problem:
     traded, left = (order.shares * held * part for part in (data.fractions, 1 - data.fractions))
     weight = 1 / np.maximum(left, FLOOR * order.shares)
     terms = np.stack([traded**2 / liquidity, traded * left, left**2], axis=1)
-    found = np.linalg.lstsq(terms * weight[:, None], -data.realised * weight, rcond=None)[0]
+    weighted = terms * weight[:, None]
+    size = np.linalg.norm(weighted, axis=0)
+    found = nnls(weighted / size, -data.realised * weight)[0] / size
     temporary, permanent, risk = (float(value) for value in found)
     going, after = ~data.terminated, data.next_observations[:, 4].astype(np.float64)
     kept, constant = np.polyfit(liquidity[going], after[going], 1)
     noise = float(np.std(after[going] - kept * liquidity[going] - constant))
-    if risk < 0 or data.problem.risk_aversion == 0:
-        raise ValueError(f"the log tells no volatility: its running risk is {risk:g} and must be >= 0, at lambda > 0")
+    if data.problem.risk_aversion == 0:
+        raise ValueError("risk_aversion must be > 0: without running risk a log's rewards tell no volatility")
     dt = order.dt
     return data.problem.replace(
         temporary=temporary,

@@ -1,0 +1,51 @@
+"""The market that least squares sees: the truth where its form is right, and something else where it is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import optexec as ox
+from optexec.offline import fitted
+
+PROBLEM = ox.presets.stochastic()
+
+
+@pytest.mark.parametrize("behaviour", ["mixture", "twap"])
+def test_a_market_of_the_right_form_is_found(behaviour: str) -> None:
+    estimates = [fitted(ox.collect(PROBLEM, behaviour, 2000, seed)).market for seed in range(6)]
+
+    def check(name: str, found: list[float], truth: float) -> None:
+        error = float(np.std(found, ddof=1)) / len(found) ** 0.5
+        assert abs(np.mean(found) - truth) < 4 * error + 0.002 * truth, name
+
+    for name in ("temporary", "permanent", "volatility"):
+        check(name, [getattr(market, name) for market in estimates], getattr(PROBLEM.market, name))
+    process = PROBLEM.market.liquidity
+    assert isinstance(process, ox.OrnsteinUhlenbeck)
+    for name in ("mean", "speed", "volatility"):
+        check(name, [getattr(market.liquidity, name) for market in estimates], getattr(process, name))
+
+
+def test_the_length_of_a_period_is_accounted_for() -> None:
+    problem = PROBLEM.replace(dt=0.5, volatility=0.03, liquidity=ox.OrnsteinUhlenbeck(speed=0.8, volatility=0.3))
+    market = fitted(ox.collect(problem, "mixture", 4000, 3)).market
+    assert market.volatility == pytest.approx(0.03, rel=0.1)
+    assert isinstance(market.liquidity, ox.OrnsteinUhlenbeck)
+    assert market.liquidity.speed == pytest.approx(0.8, rel=0.1)
+    assert market.liquidity.volatility == pytest.approx(0.3, rel=0.05)
+
+
+def test_what_the_form_leaves_out_goes_into_its_estimates() -> None:
+    problem = PROBLEM.replace(transient=0.002)
+    market = fitted(ox.collect(problem, "mixture", 2000, 3)).market
+    assert market.transient == 0
+    assert market.permanent == 0  # least squares would have it negative: early trades make later ones dearer
+    assert market.temporary > problem.market.instantaneous
+
+
+def test_what_cannot_be_estimated_is_refused() -> None:
+    with pytest.raises(ValueError, match="data must show liquidity"):
+        fitted(ox.collect(PROBLEM, "mixture", 5, observe_liquidity=False))
+    with pytest.raises(ValueError, match="tell no volatility"):
+        fitted(ox.collect(PROBLEM.replace(risk_aversion=0.0), "mixture", 5))
