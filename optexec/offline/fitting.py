@@ -22,10 +22,9 @@ def fitted(data: Transitions) -> Problem:
 
         -E[r] = eta v^2 / L + gamma v x' + lambda sigma^2 dt x'^2,
 
-    none of them negative, weighted by 1/x' because the noise of the price grows with what is held; observed liquidity is
-    an autoregression of order one, as of Ornstein-Uhlenbeck liquidity away from its floor. Whether that is the form of
-    the market that the log
-    came from is not asked.
+    none of them negative, weighted by 1/x' because the noise of the price grows with what is held; observed liquidity
+    is an autoregression of order one, as of Ornstein-Uhlenbeck liquidity away from its floor. Whether that is the form
+    of the market that the log came from is not asked.
 
     Args:
         data: a log in which liquidity was observed.

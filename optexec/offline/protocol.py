@@ -18,6 +18,8 @@ from optexec.problem import Problem
 __all__ = [
     "ABLATIONS",
     "BATCH",
+    "CAPPED",
+    "ELSEWHERE",
     "EPISODES",
     "LEVELS",
     "LOGS",
