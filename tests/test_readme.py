@@ -29,9 +29,9 @@ def test_findings() -> None:
 
 
 def test_learned_findings() -> None:
-    closed = {}
+    closed, found = {}, published.results()
     for agent in ("td3bc", "bcq"):
-        closed[agent] = published.results().loc[f"{agent}-mixture-8logs", "value"]
+        closed[agent] = float(found["value"][f"{agent}-mixture-8logs"])
     assert f"close {100 * closed['td3bc']:.1f}% (TD3+BC) and {100 * closed['bcq']:.1f}% (BCQ) of it" in README
 
 

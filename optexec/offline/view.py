@@ -7,8 +7,8 @@ of this one's parameters; with l = log L, n = N - k periods left and c_k, b_k fi
 - action: y = (logit a + log(n - 1)) / 2.5, log-odds relative to TWAP's 1/n, clipped to [-1, 1] and, because a desk
   knows the caps of its own order, to what they allow;
 - state: 1/n, l (standardised), where the data hold transient impact p = I n / x (standardised, levelled off), the
-  period (one-hot), and the room that a cap on participation leaves, log(n p volume L / x). Price and, where
-  impact is linear, inventory drop out: costs are homogeneous of degree two in (x, I);
+  period (one-hot), and where participation is capped at c shares the room that this leaves, log(n c / x). Price and
+  otherwise inventory drop out: costs are homogeneous of degree two in (x, I);
 - reward: r / (x^2 c_k) with discount x'^2 c_{k+1} / (x^2 c_k), where c_k is the behaviour's mean cost-to-go over x^2;
 - shaping (Ng, Harada & Russell 1999, potential-based): b_k(l) x^2, the regression of the behaviour's cost-to-go on
   (1, l, l^2) x^2, is added, and x'^2 E^[b_{k+1}(l') | l] taken off. Up to the error of the second regression this
@@ -127,9 +127,9 @@ class View:
             return cls(config, periods, tuple(centre.tolist()), tuple(scale.tolist()), True, *caps)
         transient = bool((data.observations[:, 5] > 0).any())
         level = np.log(data.observations[:, 4].astype(np.float64))
-        pressure = _pressure(data.observations, periods)
+        pressed = _pressure(data.observations, periods)
         heavy = data.observations[:, 0].astype(np.float64) * (periods / _left(data.observations, periods))
-        spread = np.sqrt(np.average(pressure**2, weights=heavy**2)) if transient else 1.0
+        spread = np.sqrt(np.average(pressed**2, weights=heavy**2)) if transient else 1.0
         centre, scale = (float(level.mean()), 0.0), (float(level.std()) or 1.0, float(spread) or 1.0)
         return cls(config, periods, centre, scale, transient, *caps)
 
@@ -175,7 +175,7 @@ class View:
         return np.where(period < self.periods - 1, capped, free) if self.config.action != "fraction" else capped
 
     def _allowance(self, seen: Array) -> Array:
-        """P volume L / x (n,), a huge number where nothing is held."""
+        """The cap on participation as a fraction of x (n,), a huge number where nothing is held."""
         return (self.participation or 0.0) * seen[:, 4] / np.maximum(seen[:, 0], 1e-12)
 
     def encode(self, fraction: Array, period: NDArray[np.int64]) -> Array:
