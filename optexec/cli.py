@@ -24,6 +24,7 @@ from optexec import stress as stress_tests
 from optexec._files import beside
 from optexec.evaluation import evaluate
 from optexec.offline.data import collect
+from optexec.offline.protocol import SCORING
 from optexec.presets import stochastic
 from optexec.presets import stress as scenarios
 from optexec.problem import Problem, describe
@@ -137,24 +138,30 @@ def train(
     batch_size: Annotated[int, typer.Option("--batch-size", "--batch_size", help="Transitions a step and seed.")] = 256,
     seeds: Annotated[int, typer.Option("--seeds", help="Agents, trained at once from seeds 0, 1, ...")] = 8,
     behaviour: Annotated[str, typer.Option("--behaviour", help="twap, twap-noise or mixture.")] = "mixture",
+    scenario: Annotated[str, typer.Option("--scenario", help="normal, or a market of the stress tests.")] = "normal",
     data_seed: Annotated[int, typer.Option("--data-seed", "--data_seed", help="Seed of the logged episodes.")] = 0,
     out: Annotated[Path, typer.Option("--out", help="Existing folder for the agents and the checkpoint.")] = Path(),
 ) -> None:
-    """Train agents on logged data of the normal market; after Ctrl-C the same command goes on where it was."""
+    """Train agents on logged data of a market; after Ctrl-C the same command goes on where it was."""
     from optexec.offline import scoring  # torch takes seconds to import
     from optexec.offline import train as fit
 
     if not out.is_dir():
         raise ValueError(f"--out must be an existing folder, got {out}")
-    data = collect(stochastic(), behaviour, offline_episodes, data_seed)
+    problem = stochastic() if scenario == "normal" else stress_tests.scenario(scenario)
+    data = collect(problem, behaviour, offline_episodes, data_seed)
     print(f"{behaviour}: {data.episodes} episodes, {len(data)} transitions, digest {data.digest[:12]}")
-    checkpoint = out / f"{agent}-{behaviour}.checkpoint.npz"
+    name = f"{agent}-{behaviour}" if scenario == "normal" else f"{agent}-{scenario}-{behaviour}"
+    checkpoint = out / f"{name}.checkpoint.npz"
     agents = fit(agent, data, range(seeds), steps, batch_size, checkpoint=checkpoint, progress=sys.stdout.isatty())
-    path = out / f"{agent}-{behaviour}.npz"
+    path = out / f"{name}.npz"
     agents.save(path)
     checkpoint.unlink()
-    table = scoring.score(agents, episodes=2_000)
-    show("2,000 fresh episodes of the normal market", table.reset_index())
+    if problem.order.max_participation is None:
+        table = scoring.score(agents, episodes=2_000)
+    else:  # no exact gap to pair with
+        table = evaluate(problem, scoring.each(agents), 2_000, SCORING.episodes)
+    show(f"2,000 fresh episodes of the market: {scenario}", table.reset_index())
     print(f"wrote {path}")
 
 

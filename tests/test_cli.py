@@ -83,10 +83,21 @@ def test_train_leaves_agents_and_no_checkpoint(tmp_path: Path) -> None:
     assert (agents.seeds, agents.origin["episodes"], agents.origin["steps"]) == ((0, 1), 20, 5)
 
 
+@pytest.mark.parametrize("scenario", ["transient_impact", "participation_cap"])
+def test_train_in_a_stressed_market(scenario: str, tmp_path: Path) -> None:
+    arguments = f"train --agent bc --offline-episodes 20 --steps 5 --batch-size 8 --seeds 2 --scenario {scenario} --out"
+    done = RUNNER.invoke(cli.app, [*arguments.split(), str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert scenario in done.output
+    agents = ox.offline.Agents.load(tmp_path / f"bc-{scenario}-mixture.npz")
+    assert agents.problem == ox.presets.stress()[scenario]
+
+
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
         ("--agent", "dqn", "algorithm must be one of"),
+        ("--scenario", "bliss", "scenario must be one of"),
         ("--behaviour", "luck", "behaviour must be one of"),
         ("--seeds", "0", "seeds must be one or more"),
         ("--offline-episodes", "0", "episodes must be an integer >= 1"),
