@@ -24,7 +24,7 @@ def fitted(data: Transitions) -> Problem:
 
     none of them negative, weighted by 1/x' because the noise of the price grows with what is held; observed liquidity
     is an autoregression of order one, as of Ornstein-Uhlenbeck liquidity away from its floor. Whether that is the form
-    of the market that the log came from is not asked.
+    of the market that the log came from is not asked. The order's own charges (haircut, penalty) are taken off first.
 
     Args:
         data: a log in which liquidity was observed.
@@ -41,11 +41,14 @@ def fitted(data: Transitions) -> Problem:
     order = data.problem.order
     held, liquidity = (data.observations[:, i].astype(np.float64) for i in (0, 4))
     traded, left = (order.shares * held * part for part in (data.fractions, 1 - data.fractions))
+    # what the order itself charges is known and no impact: a haircut on what is left, a penalty on what was clipped
+    wished = np.where(data.terminated, 0.0, order.shares * held * data.wishes - traded)
+    charged = order.violation_penalty * wished + np.where(data.terminated, order.leftover_haircut * left, 0.0)
     weight = 1 / np.maximum(left, FLOOR * order.shares)
     terms = np.stack([traded**2 / liquidity, traded * left, left**2], axis=1)
     weighted = terms * weight[:, None]
     size = np.linalg.norm(weighted, axis=0)
-    found = nnls(weighted / size, -data.realised * weight)[0] / size
+    found = nnls(weighted / size, -(data.realised + charged) * weight)[0] / size
     temporary, permanent, risk = (float(value) for value in found)
     going, after = ~data.terminated, data.next_observations[:, 4].astype(np.float64)
     kept, constant = np.polyfit(liquidity[going], after[going], 1)
