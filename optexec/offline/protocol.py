@@ -238,6 +238,7 @@ def _constraints() -> Iterator[Study]:
     for learner in ("td3bc", "bcq"):
         for penalty in PENALTIES:
             yield _sweep(learner, market=f"penalty_{penalty}", variant="wish")
+        yield _sweep(learner, market="participation_cap", variant="free")  # the fined learners' critic, told the cap
 
 
 def _blind() -> Iterator[Study]:
