@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -53,8 +55,27 @@ def test_what_the_form_leaves_out_goes_into_its_estimates() -> None:
     assert market.temporary > problem.market.instantaneous
 
 
+def test_transient_impact_is_found_where_it_is_looked_for() -> None:
+    problem = PROBLEM.replace(transient=0.002, dt=0.5, decay=0.3, decay_noise=0.1)
+    market = fitted(ox.collect(problem, "mixture", 4000, 3), transient=True).market
+    assert market.transient == pytest.approx(0.002, rel=0.01)
+    assert market.decay == pytest.approx(0.3, rel=0.01)
+    assert market.decay_noise == pytest.approx(0.1, rel=0.02)
+    assert market.temporary == pytest.approx(0.01, rel=0.02)
+    assert market.permanent == pytest.approx(0.001, rel=0.15)
+    plain = ox.collect(PROBLEM, "mixture", 50)
+    with pytest.raises(ValueError, match="shows no transient impact"):
+        fitted(plain, transient=True)
+
+
 def test_what_cannot_be_estimated_is_refused() -> None:
     with pytest.raises(ValueError, match="data must show liquidity"):
         fitted(ox.collect(PROBLEM, "mixture", 5, observe_liquidity=False))
+    log = ox.collect(PROBLEM, "mixture", 5)
+    seen, after = log.observations.copy(), log.next_observations.copy()
+    seen[:, 4] = after[:, 4] = 2.0 ** np.arange(100) * 1e-9
+    after[:-1, 4] = seen[1:, 4]
+    with pytest.raises(ValueError, match="does not revert to a mean"):
+        fitted(dataclasses.replace(log, observations=seen, next_observations=after))
     with pytest.raises(ValueError, match="tell no volatility"):
         fitted(ox.collect(PROBLEM.replace(risk_aversion=0.0), "mixture", 5))

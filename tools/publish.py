@@ -27,7 +27,7 @@ from rich import print as say
 import optexec as ox
 from optexec._files import beside
 from optexec.offline import ALGORITHMS, Agents, published, scoring
-from optexec.offline.protocol import BATCH, SCORED, SCORING, STUDIES, Study, changes, market, trader
+from optexec.offline.protocol import BATCH, STUDIES, Study, changes, market, trader
 from optexec.offline.training import FIRST
 
 CACHE = Path(__file__).parents[1] / ".cache"
@@ -127,7 +127,7 @@ def produce(studies: list[Study], folder: Path, jobs: int) -> dict[str, Any]:
         return not study.shipped or (path.exists() and published.file_digest(path) == entry.get("sha256"))
 
     missing = [study for study in studies if not there(study)]
-    say(f"{len(missing)} of {len(studies)} studies to make; {SCORED:,} episodes of seed {SCORING.episodes} a score")
+    say(f"{len(missing)} of {len(studies)} studies to make")
     for name, entry in Parallel(jobs, return_as="generator_unordered")(
         delayed(made)(study, folder) for study in missing
     ):
