@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import optexec as ox
-from optexec.offline import published
+from optexec.offline import fitted, published
+from optexec.offline.protocol import LOGS
+from optexec.offline.scoring import closed
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -29,10 +31,23 @@ def test_findings() -> None:
 
 
 def test_learned_findings() -> None:
-    closed, found = {}, published.results()
+    scores, found = {}, published.results()
     for agent in ("td3bc", "bcq"):
-        closed[agent] = float(found["value"][f"{agent}-mixture-8logs"])
-    assert f"close {100 * closed['td3bc']:.1f}% (TD3+BC) and {100 * closed['bcq']:.1f}% (BCQ) of it" in README
+        scores[agent] = float(found["value"][f"{agent}-mixture-8logs"])
+    assert f"close {100 * scores['td3bc']:.1f}% (TD3+BC) and {100 * scores['bcq']:.1f}% (BCQ) of it" in README
+
+
+def test_where_learning_wins() -> None:
+    market, found = ox.presets.stress()["transient_impact"], published.results()
+    td3, bcq = (found["value"][f"{agent}-transient_impact-mixture-8logs"] for agent in ("td3bc", "bcq"))
+    unaware = ox.optimum(market.replace(transient=0.0, temporary=market.market.instantaneous))
+    fits = {str(seed): fitted(ox.collect(market, "mixture", seed=seed), transient=True) for seed in LOGS}
+    gap: Any = closed({"unaware": unaware, **{name: ox.optimum(fit) for name, fit in fits.items()}}, market)[
+        "gap_closed"
+    ]
+    assert f"BCQ closes {100 * bcq:.1f}% and TD3+BC {100 * td3:.1f}%" in README
+    assert f"against {100 * gap['unaware']:.1f}%" in README
+    assert f"closes at least {100 * gap[list(fits)].min():.1f}%" in README
 
 
 def test_the_example_runs() -> None:
