@@ -134,7 +134,7 @@ def costs_by_scenario(agents: pd.DataFrame, planners: pd.DataFrame) -> go.Figure
         alt="J above the optimum of each scenario on a logarithmic axis. Agents trained in the normal market and "
         "planners who were not told, open marks, lie together; agents trained in the scenario and told planners, "
         "filled marks, lie far to the left of them in the volatility spike, the collapse, the combined scenario and "
-        "the impact shift, and close to them in the others.",
+        "the impact shift, close to them in the others, and to the right of them where shocks are deepest.",
         phone={
             "height": 1040,
             "margin": {"l": 92, "r": 12, "t": 80},
