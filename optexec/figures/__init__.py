@@ -17,6 +17,7 @@ from optexec.figures.bcq import (
     training_start,
 )
 from optexec.figures.benchmarks import excess_objective, paired_forest, shortfall_densities, variance_parts
+from optexec.figures.constraints import binding_periods, capped_policies, capped_scores, penalty_sweep, rounded_kink
 from optexec.figures.environment import REWARD_PARTS, capped_inventory, episode_story, reward_noise
 from optexec.figures.first_page import above_optimum, risk_slider, trade_off
 from optexec.figures.frontier import (
@@ -38,11 +39,13 @@ from optexec.figures.learned import (
     support_decides,
 )
 from optexec.figures.liquidity import autocorrelation, jensen, liquidity_fans, shock_response, two_clocks
+from optexec.figures.markets import Episode, market_episode, market_mistakes, market_scores, seen_and_done
 from optexec.figures.objectives import planned_risk, rankings, reversal
 from optexec.figures.offline_data import action_clouds, action_coverage, effective_sizes, noise_levels
 from optexec.figures.optimum import haste, policy_maps, value_of_adapting
 from optexec.figures.parameters import regret_curves, regret_valleys, tornado
 from optexec.figures.problem import score_scatter, shortfall_anatomy
+from optexec.figures.shift import beyond_the_log, costs_by_scenario, far_from_the_log, same_place
 from optexec.figures.stress import (
     failure_by_severity,
     first_trades,
@@ -61,10 +64,12 @@ from optexec.figures.td3_bc import (
     seed_traces,
     where_regret_is,
 )
+from optexec.figures.wrong import blind_scores, error_curves, form_curves, turning_bars
 
 __all__ = [
     "COLOURS",
     "REWARD_PARTS",
+    "Episode",
     "Reaction",
     "ScoreRow",
     "above_optimum",
@@ -72,17 +77,26 @@ __all__ = [
     "action_coverage",
     "autocorrelation",
     "below_frontier",
+    "beyond_the_log",
+    "binding_periods",
+    "blind_scores",
     "blind_spot",
     "block_response",
     "capped_inventory",
+    "capped_policies",
+    "capped_scores",
     "cost_of_urgency",
+    "costs_by_scenario",
     "critic_curves",
     "effective_sizes",
     "episode_story",
+    "error_curves",
     "excess_objective",
     "extrapolated_costs",
     "failure_by_severity",
+    "far_from_the_log",
     "first_trades",
+    "form_curves",
     "frontier_control",
     "frontier_tangent",
     "gap_by_seed",
@@ -96,8 +110,12 @@ __all__ = [
     "learned_reactions",
     "learned_scores",
     "liquidity_fans",
+    "market_episode",
+    "market_mistakes",
+    "market_scores",
     "noise_levels",
     "paired_forest",
+    "penalty_sweep",
     "perturbation_reach",
     "plan_comparison",
     "planned_risk",
@@ -113,6 +131,8 @@ __all__ = [
     "reward_scales",
     "risk_slider",
     "round_trips",
+    "rounded_kink",
+    "same_place",
     "sampled_frontier",
     "scenario_tails",
     "score_scatter",
@@ -120,6 +140,7 @@ __all__ = [
     "seed_profiles",
     "seed_scores",
     "seed_traces",
+    "seen_and_done",
     "severity_tails",
     "shock_response",
     "shortfall_anatomy",
@@ -130,6 +151,7 @@ __all__ = [
     "tornado",
     "trade_off",
     "training_start",
+    "turning_bars",
     "two_clocks",
     "two_frontiers",
     "value_at_risk_tangent",
