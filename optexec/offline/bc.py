@@ -42,15 +42,8 @@ class BC(Learner):
     label: ClassVar[str] = "behaviour cloning"
     settings: ClassVar[type[Config]] = BCConfig
 
-    def __init__(
-        self,
-        config: BCConfig,
-        dimension: int,
-        streams: Sequence[np.random.Generator],
-        spread: float | Tensor = 1.0,
-        transient: bool = False,
-    ) -> None:
-        super().__init__(config, dimension, streams, spread, transient)
+    def build(self, dimension: int, streams: Sequence[np.random.Generator]) -> None:
+        """Make the networks and their optimisers."""
         self.actor = self.stack(streams, dimension)
         self.average = copy.deepcopy(self.actor)
         self.optimise("actor", self.actor)

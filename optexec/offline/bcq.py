@@ -83,24 +83,18 @@ class BCQ(Learner):
     name: ClassVar[str] = "bcq"
     label: ClassVar[str] = "BCQ"
     settings: ClassVar[type[Config]] = BCQConfig
+    latents: Tensor
+    reach: Tensor
 
-    def __init__(
-        self,
-        config: BCQConfig,
-        dimension: int,
-        streams: Sequence[np.random.Generator],
-        spread: float | Tensor = 1.0,
-        transient: bool = False,
-    ) -> None:
-        super().__init__(config, dimension, streams, spread, transient)
+    def build(self, dimension: int, streams: Sequence[np.random.Generator]) -> None:
+        """Make the networks and their optimisers."""
+        config: BCQConfig = self.config
         latent, act = config.latent, config.activation
-        self.latents: Tensor
-        self.reach: Tensor
         self.noise = latent * (2 + config.samples)
         self.encoder = Stack((dimension + 1, *config.behaviour, 2 * latent), streams, act)
         self.decoder = Stack((dimension + latent, *config.behaviour, 1), streams, act)
         self.shift = self.stack(streams, dimension + 1)
-        self.critic = Critics(config, dimension, streams, transient)
+        self.critic = Critics(config, dimension, streams, self.transient)
         self.shift_target, self.critic_target = copy.deepcopy(self.shift), copy.deepcopy(self.critic)
         # what acts: running averages, and latents that are drawn once, so that the policy is a function
         self.averages = torch.nn.ModuleDict({name: copy.deepcopy(getattr(self, name)) for name in _ACTING})

@@ -162,6 +162,11 @@ class Learner(torch.nn.Module, ABC):
         self.config = config
         self.seeds = len(streams)
         self.optimisers: dict[str, torch.optim.Adam] = {}
+        self.build(dimension, streams)
+
+    @abstractmethod
+    def build(self, dimension: int, streams: Sequence[np.random.Generator]) -> None:
+        """Make the networks, from one generator a seed, and their optimisers."""
 
     def stack(self, streams: Sequence[np.random.Generator], inputs: int) -> Stack:
         """Networks of this config's shape with one output."""

@@ -74,17 +74,10 @@ class TD3BC(Learner):
     settings: ClassVar[type[Config]] = TD3BCConfig
     noise = 1
 
-    def __init__(
-        self,
-        config: TD3BCConfig,
-        dimension: int,
-        streams: Sequence[np.random.Generator],
-        spread: float | Tensor = 1.0,
-        transient: bool = False,
-    ) -> None:
-        super().__init__(config, dimension, streams, spread, transient)
+    def build(self, dimension: int, streams: Sequence[np.random.Generator]) -> None:
+        """Make the networks and their optimisers."""
         self.actor = self.stack(streams, dimension)
-        self.critic = Critics(config, dimension, streams, transient)
+        self.critic = Critics(self.config, dimension, streams, self.transient)
         self.average = copy.deepcopy(self.actor)
         self.actor_target, self.critic_target = copy.deepcopy(self.actor), copy.deepcopy(self.critic)
         self.optimise("actor", self.actor)
