@@ -75,8 +75,8 @@ def test_amounts_and_parts_are_described_and_finite() -> None:
             "high": [-9, 0.002],
         }
     )
-    parts = figures.parts(differences)
-    assert np.sinh(parts.data[0].x[1]) * figures.NEAR_ZERO == pytest.approx(0.001, rel=1e-3)
+    parts = figures.parts(differences, differences)
+    assert np.sinh(parts.data[1].x[1]) * figures.NEAR_ZERO == pytest.approx(0.001, rel=1e-3)
     for figure in (drawn, parts):
         assert "NaN" not in figure.to_json()
         assert json.loads(figure.to_json())["layout"]["meta"]["phone"]

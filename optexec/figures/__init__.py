@@ -18,6 +18,7 @@ from optexec.figures.bcq import (
 )
 from optexec.figures.benchmarks import excess_objective, paired_forest, shortfall_densities, variance_parts
 from optexec.figures.constraints import binding_periods, capped_policies, capped_scores, penalty_sweep, rounded_kink
+from optexec.figures.data_needs import Reach, amounts, by_behaviour, parts, quality_and_breadth, within_reach
 from optexec.figures.environment import REWARD_PARTS, capped_inventory, episode_story, reward_noise
 from optexec.figures.first_page import above_optimum, risk_slider, trade_off
 from optexec.figures.frontier import (
@@ -70,11 +71,13 @@ __all__ = [
     "COLOURS",
     "REWARD_PARTS",
     "Episode",
+    "Reach",
     "Reaction",
     "ScoreRow",
     "above_optimum",
     "action_clouds",
     "action_coverage",
+    "amounts",
     "autocorrelation",
     "below_frontier",
     "beyond_the_log",
@@ -82,6 +85,7 @@ __all__ = [
     "blind_scores",
     "blind_spot",
     "block_response",
+    "by_behaviour",
     "capped_inventory",
     "capped_policies",
     "capped_scores",
@@ -115,11 +119,13 @@ __all__ = [
     "market_scores",
     "noise_levels",
     "paired_forest",
+    "parts",
     "penalty_sweep",
     "perturbation_reach",
     "plan_comparison",
     "planned_risk",
     "policy_maps",
+    "quality_and_breadth",
     "rankings",
     "reach_sweep",
     "regret_curves",
@@ -159,4 +165,5 @@ __all__ = [
     "variance_parts",
     "waiting_for_recovery",
     "where_regret_is",
+    "within_reach",
 ]
