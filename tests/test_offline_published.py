@@ -171,3 +171,5 @@ def test_a_summary_is_an_interquartile_mean() -> None:
 def test_an_unknown_study_is_named() -> None:
     with pytest.raises(ValueError, match="study must be one of"):
         published.agents("td3bc-dreams-data0")
+    with pytest.raises(ValueError, match="published with its scores alone"):
+        published.agents("td3bc-mixture-relu-8logs")

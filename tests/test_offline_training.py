@@ -298,7 +298,7 @@ def test_learners_keep_the_caps_that_they_know(algorithm: str, caps: dict[str, f
     assert (np.abs(traded - most) < 1e-6 * most).any()  # and are at them
 
 
-def test_transient_impact_is_seen(data: ox.Transitions) -> None:
+def test_transient_impact_is_seen() -> None:
     problem = ox.presets.stochastic().replace(transient=0.002)
     log = ox.collect(problem, "mixture", 60, seed=5)
     for algorithm in NAMES:

@@ -148,6 +148,8 @@ class Agents:
             config = restore_config(meta["algorithm"], meta["config"])
             fitted = [View.restore(view) for view in meta["views"]]
             views = tuple(fitted * len(meta["seeds"]) if len(fitted) == 1 else fitted)
+            if len(views) != len(meta["seeds"]):
+                raise ValueError(f"{len(views)} views for {len(meta['seeds'])} agents")
             trace = unpack_trace(arrays, meta["seeds"])
             networks = unpack_layers(arrays)
             agents = cls(

@@ -79,9 +79,11 @@ def agents(name: str) -> Agents:
     """The shipped agents of a study.
 
     Raises:
-        ValueError: an unknown name, or a file that is not the one in the manifest.
+        ValueError: an unknown name, a study without shipped agents, or a file that is not the one in the manifest.
     """
-    path = FOLDER / f"{study(name).name}.npz"
+    if not study(name).shipped:
+        raise ValueError(f"{name} is published with its scores alone, got asked for its agents")
+    path = FOLDER / f"{name}.npz"
     if file_digest(path) != manifest()[name]["sha256"]:
         raise ValueError(f"{path} is not the file that the manifest describes: make it again with tools/publish.py")
     from optexec.offline.agents import Agents  # torch, which the manifest alone does not need

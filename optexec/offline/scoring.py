@@ -89,15 +89,18 @@ def closed(
     """
     order, best, static = problem.order, optimum(problem), best_static(problem)
     capped = order.max_fraction < 1 or order.max_participation is not None
-    base = simulate(problem, best, episodes, seed).objective
-    lost = mean(simulate(problem, static, episodes, seed).objective - base)
-    prize = lost if capped else Estimate(exact_objective(problem, static) - best.value, np.zeros(episodes))
+    seen = observe_liquidity and not capped
+    exact = {name: _exactly(problem, policy) if seen else None for name, policy in policies.items()}
+    base = simulate(problem, best, episodes, seed).objective if None in exact.values() else np.zeros(episodes)
+    prize = Estimate(exact_objective(problem, static) - best.value, np.zeros(episodes))
+    if capped:
+        prize = mean(simulate(problem, static, episodes, seed).objective - base)
     rows = {}
     for name, policy in policies.items():
-        exact = _exactly(problem, policy) if observe_liquidity and not capped else None
-        if exact is not None:
+        value = exact[name]
+        if value is not None:
             shares = {"completion": np.nan, "violations": np.nan, "clipped": np.nan}
-            rows[name] = {"objective": exact, "gap_closed": 1 - (exact - best.value) / prize.value, "ci": 0.0, **shares}
+            rows[name] = {"objective": value, "gap_closed": 1 - (value - best.value) / prize.value, "ci": 0.0, **shares}
             continue
         run = simulate(problem, policy, episodes, seed, observe_liquidity=observe_liquidity)
         short = mean(run.objective - base)
