@@ -192,7 +192,7 @@ def _table(renderer: NbElementRenderer, data: MimeData, options: dict[str, Any])
     line = data.line or 0
 
     def fill(node: nodes.Element, text: str) -> nodes.Element:
-        if re.search(r"\$[^$]+\$|`", text):
+        if re.search(r"\$[^$]+\$|`|\]\(", text):
             with md.current_node_context(node):
                 md.nested_render_text(text, line, inline=True)
         else:

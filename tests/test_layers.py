@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "optexec"
 LAYERS = (
     {"__main__"},
     {"cli", "figures"},
+    {"claims"},
     {"stress", "offline"},
     {"evaluation"},
     {"env", "optimum"},
