@@ -41,6 +41,7 @@ from optexec.figures.learned import (
 )
 from optexec.figures.liquidity import autocorrelation, jensen, liquidity_fans, shock_response, two_clocks
 from optexec.figures.markets import Episode, market_episode, market_mistakes, market_scores, seen_and_done
+from optexec.figures.normal import cost_and_scatter, ranking_counts
 from optexec.figures.objectives import planned_risk, rankings, reversal
 from optexec.figures.offline_data import action_clouds, action_coverage, effective_sizes, noise_levels
 from optexec.figures.optimum import haste, policy_maps, value_of_adapting
@@ -89,6 +90,7 @@ __all__ = [
     "capped_inventory",
     "capped_policies",
     "capped_scores",
+    "cost_and_scatter",
     "cost_of_urgency",
     "costs_by_scenario",
     "critic_curves",
@@ -126,6 +128,7 @@ __all__ = [
     "planned_risk",
     "policy_maps",
     "quality_and_breadth",
+    "ranking_counts",
     "rankings",
     "reach_sweep",
     "regret_curves",
