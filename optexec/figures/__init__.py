@@ -42,6 +42,7 @@ from optexec.figures.learned import (
 from optexec.figures.liquidity import autocorrelation, jensen, liquidity_fans, shock_response, two_clocks
 from optexec.figures.markets import Episode, market_episode, market_mistakes, market_scores, seen_and_done
 from optexec.figures.normal import cost_and_scatter, ranking_counts
+from optexec.figures.note import figures_by_volatility, mean_std_plane
 from optexec.figures.objectives import planned_risk, rankings, reversal
 from optexec.figures.offline_data import action_clouds, action_coverage, effective_sizes, noise_levels
 from optexec.figures.optimum import haste, policy_maps, value_of_adapting
@@ -101,6 +102,7 @@ __all__ = [
     "extrapolated_costs",
     "failure_by_severity",
     "far_from_the_log",
+    "figures_by_volatility",
     "first_trades",
     "form_curves",
     "frontier_control",
@@ -119,6 +121,7 @@ __all__ = [
     "market_episode",
     "market_mistakes",
     "market_scores",
+    "mean_std_plane",
     "noise_levels",
     "paired_forest",
     "parts",
