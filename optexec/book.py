@@ -50,6 +50,8 @@ PLOTLY_MIMETYPE = "application/vnd.plotly.v1+json"
 ASSETS = Path(__file__).parent / "book_assets"
 SOURCES = ("book/**/*", "optexec/**/*", "_config.yml", "_toc.yml", "requirements.txt")
 STAMP = ".optexec-built"
+LONG = 60
+"""Characters from which a table's cell is prose and not a number or a name."""
 
 logger = logging.getLogger(__name__)
 
@@ -190,6 +192,8 @@ def _table(renderer: NbElementRenderer, data: MimeData, options: dict[str, Any])
 
     md = renderer.renderer
     line = data.line or 0
+    # Cells of words wrap, cells of numbers do not; what a cell's link leads to takes no room.
+    words = max(len(re.sub(r"\]\([^)]*\)", "", cell[0])) for row in reader.body for cell in row) > LONG
 
     def fill(node: nodes.Element, text: str) -> nodes.Element:
         if re.search(r"\$[^$]+\$|`|\]\(", text):
@@ -208,7 +212,8 @@ def _table(renderer: NbElementRenderer, data: MimeData, options: dict[str, Any])
             if rows > 1:
                 entry["morerows"] = rows - 1
             number = not stub and re.fullmatch(r"[-+−±$≈<>~ ]*\d[\d,. eE+−±–%()-]*|nan|NaN|–|—", text)
-            entry["classes"].append("text-right" if number or (heading and len(row) > 0) else "text-left")
+            right = (number or (heading and len(row) > 0)) and not words
+            entry["classes"].append("text-right" if right else "text-left")
             entry += fill(nodes.paragraph(), text)
             row += entry
         return row
@@ -217,7 +222,7 @@ def _table(renderer: NbElementRenderer, data: MimeData, options: dict[str, Any])
     stubs = 0
     while stubs < len(reader.body[0]) and reader.body[0][stubs][3]:
         stubs += 1
-    table = nodes.table(classes=["colwidths-auto", "optexec-table"])
+    table = nodes.table(classes=["colwidths-auto", "optexec-table", *(["optexec-words"] if words else [])])
     if options.get("caption"):
         table += fill(nodes.title(), str(options["caption"]))
     group = nodes.tgroup(cols=width)

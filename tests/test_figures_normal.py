@@ -30,8 +30,8 @@ def test_counts_are_shown_off_the_diagonal() -> None:
     counts = np.array([[0.0, 990, 1000], [510, 0, 1000], [730, 640, 0]])
     figure = normal.ranking_counts(["a", "b", "c"], counts, 1000)
     (heat,) = figure.data
-    assert list(heat.text[0]) == ["", "990", "1000"]
+    assert list(heat.text[0]) == ["", "990", "all"]
     assert heat.z[2][:2] == pytest.approx([730, 640])
     assert np.isnan(heat.z[1][1])
-    assert (heat.zmin, heat.zmax) == (500, 1000)
+    assert (figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax) == (500, 1000)
     assert "from 990 to 1000; on separate ones, below it, from 510 to 730" in figure.layout.meta["alt"]

@@ -78,8 +78,8 @@ def exponential(n: int) -> Measured:
     return Measured(
         (exactly("the note's horizon", of(calm, kappa), OPTIMAL),),
         (
-            exactly("three times the horizon, κ as in the note", of(long, kappa), OPTIMAL),
-            exactly("three times the horizon, κ of the discrete equation", of(long, urgency(long)), OPTIMAL),
+            exactly("three times the horizon with the note's κ", of(long, kappa), OPTIMAL),
+            exactly("three times the horizon with the κ of discrete time", of(long, urgency(long)), OPTIMAL),
         ),
     )
 
@@ -330,7 +330,7 @@ def spike_best(n: int) -> Measured:
         (exactly("volatility spike, told", excess(problem, almgren_chriss(problem)), OPTIMAL),),
         (
             exactly("volatility spike, not told", excess(problem, almgren_chriss(stochastic())), OPTIMAL),
-            exactly("the same spike in constant liquidity, told", excess(calm, almgren_chriss(calm)), OPTIMAL),
+            exactly("constant liquidity, told", excess(calm, almgren_chriss(calm)), OPTIMAL),
         ),
     )
 
@@ -412,7 +412,7 @@ def all_fail(n: int) -> Measured:
         mean((simulate(capped, policy, n, SEED).completion < 0.99).astype(np.float64)) * 100
         for policy in policies("extreme_shocks_90").values()
     ]
-    cap = "shocks of 90%, a participation cap, policies that were not told (unfinished episodes)"
+    cap = "shocks of 90% under a cap, policies that were not told (unfinished)"
     fewest = min(unfinished, key=lambda share: share.value)
     return Measured(tuple(tests), (sampled(cap, fewest, (5.0, np.inf), 1),))
 

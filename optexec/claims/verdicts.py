@@ -35,7 +35,7 @@ class Effect:
     """One effect in one market beside what was claimed of it.
 
     Attributes:
-        market: where it was measured, and of whom, in words that fit after "only in: ".
+        market: where it was measured, and of whom, in words that fit after "only in".
         value, low, high: the effect and its 95% interval, in the claim's unit; an exact effect has no width.
         claimed: range of effects that the claim allows, an end infinite where the claim is "at least".
         sign: the claimed sign, -1 or 1, or 0 where the claim is that there is no effect beyond the range.
@@ -90,9 +90,9 @@ def verdict(tests: Sequence[Effect], elsewhere: Sequence[Effect] = ()) -> tuple[
     if all(test.holds for test in tests):
         return HOLDS, ""
     if where := [test.market for test in (*tests, *elsewhere) if test.holds]:
-        return PARTLY, f"only in: {'; '.join(where)}"
+        return PARTLY, f"only in {'; '.join(where)}"
     if where := [test.market for test in tests if test.sign_holds]:
-        return PARTLY, "the sign alone" if len(where) == len(tests) else f"the sign alone, in: {'; '.join(where)}"
+        return PARTLY, "the sign alone" if len(where) == len(tests) else f"the sign alone, in {'; '.join(where)}"
     return NOT, ""
 
 

@@ -17,6 +17,8 @@ from optexec.figures.bcq import (
     training_start,
 )
 from optexec.figures.benchmarks import excess_objective, paired_forest, shortfall_densities, variance_parts
+from optexec.figures.beyond import hedged_holdings, power_tails, two_worlds
+from optexec.figures.claims import claimed_sizes
 from optexec.figures.constraints import binding_periods, capped_policies, capped_scores, penalty_sweep, rounded_kink
 from optexec.figures.data_needs import Reach, amounts, by_behaviour, parts, quality_and_breadth, within_reach
 from optexec.figures.environment import REWARD_PARTS, capped_inventory, episode_story, reward_noise
@@ -91,6 +93,7 @@ __all__ = [
     "capped_inventory",
     "capped_policies",
     "capped_scores",
+    "claimed_sizes",
     "cost_and_scatter",
     "cost_of_urgency",
     "costs_by_scenario",
@@ -109,6 +112,7 @@ __all__ = [
     "frontier_tangent",
     "gap_by_seed",
     "haste",
+    "hedged_holdings",
     "hidden_level",
     "holdings",
     "holdings_control",
@@ -130,6 +134,7 @@ __all__ = [
     "plan_comparison",
     "planned_risk",
     "policy_maps",
+    "power_tails",
     "quality_and_breadth",
     "ranking_counts",
     "rankings",
@@ -166,6 +171,7 @@ __all__ = [
     "turning_bars",
     "two_clocks",
     "two_frontiers",
+    "two_worlds",
     "value_at_risk_tangent",
     "value_of_adapting",
     "variance_parts",

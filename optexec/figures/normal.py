@@ -73,7 +73,7 @@ def ranking_counts(policies: list[str], counts: NDArray[np.float64], repetitions
         repetitions: what a count is out of.
     """
     shown = np.where(np.eye(len(policies), dtype=bool), np.nan, counts)
-    text = [["" if np.isnan(value) else f"{value:.0f}" for value in row] for row in shown]
+    text = [["" if np.isnan(v) else "all" if v == repetitions else f"{v:.0f}" for v in row] for row in shown]
     figure = go.Figure(
         go.Heatmap(
             x=policies,
@@ -82,14 +82,19 @@ def ranking_counts(policies: list[str], counts: NDArray[np.float64], repetitions
             text=text,
             texttemplate="%{text}",
             textfont={"size": 11, "color": "#111111"},
-            zmin=repetitions / 2,
-            zmax=repetitions,
-            colorscale=[[0.0, "#e8a26b"], [0.5, "#e6e0d0"], [1.0, "#8fbbe6"]],
+            coloraxis="coloraxis",
             xgap=2,
             ygap=2,
-            colorbar={"title": {"text": "repetitions"}, "thickness": 12},
             hovertemplate="%{y} and %{x}: %{z:.0f} of " + f"{repetitions:,}<extra></extra>",
         )
+    )
+    figure.update_layout(
+        coloraxis={
+            "cmin": repetitions / 2,
+            "cmax": repetitions,
+            "colorscale": [[0.0, "#e8a26b"], [0.5, "#e6e0d0"], [1.0, "#8fbbe6"]],
+            "colorbar": {"title": {"text": "repetitions"}, "thickness": 12},
+        }
     )
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(side="top", tickangle=-45, showgrid=False)
