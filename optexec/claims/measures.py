@@ -13,7 +13,8 @@ from optexec.claims.verdicts import Effect, Measured
 from optexec.evaluation import Estimate
 from optexec.offline import published, scoring
 from optexec.optimum import exact_value, optimum
-from optexec.presets import stochastic
+from optexec.policies import twap
+from optexec.presets import reference, stochastic
 from optexec.problem import Problem
 from optexec.simulator import Policy, simulate
 
@@ -23,6 +24,7 @@ __all__ = [
     "MIXED",
     "NORMAL",
     "OPTIMAL",
+    "SCATTERED",
     "SEED",
     "TWAPS",
     "agents",
@@ -34,6 +36,7 @@ __all__ = [
     "over_agents",
     "percent_change",
     "sampled",
+    "scattered",
     "shortfalls",
     "title",
 ]
@@ -48,6 +51,7 @@ OPTIMAL = (-0.01, 0.01)
 
 CONSTANT = "constant liquidity"
 NORMAL = "normal conditions"
+SCATTERED = "a price as volatile as the note's table"
 ALGORITHMS = {"td3bc": "TD3+BC", "bcq": "BCQ"}
 TWAPS = "TWAP's log"
 MIXED = "a log of mixed schedules"
@@ -123,6 +127,12 @@ def of_learners(
         )
 
     return Measured(effects(TWAPS, "twap-data0"), effects(MIXED, "mixture-8logs"))
+
+
+def scattered() -> Problem:
+    """The normal market with a price as volatile as the note's own table is, whose TWAP has a deviation of 1,850 $."""
+    calm = reference()  # the price alone is random there
+    return stochastic().replace(volatility=calm.market.volatility * 1850 / twap(calm).variance ** 0.5)
 
 
 def title(key: str) -> str:

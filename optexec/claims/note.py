@@ -16,6 +16,7 @@ from optexec.claims.measures import (
     MIXED,
     NORMAL,
     OPTIMAL,
+    SCATTERED,
     SEED,
     TWAPS,
     agents,
@@ -27,6 +28,7 @@ from optexec.claims.measures import (
     over_agents,
     percent_change,
     sampled,
+    scattered,
     shortfalls,
     title,
 )
@@ -220,13 +222,18 @@ def averse_std(n: int) -> Measured:
     """Whether aversion to price risk steadies the cost."""
     claimed = (-np.inf, 100 * (1290 / 1850 - 1))
 
-    def effect(market: str, problem: Problem) -> Effect:
-        averse, even = (
-            standard_deviation(shortfalls(problem, plan, n)) for plan in (almgren_chriss(problem), twap(problem))
-        )
+    def effect(market: str, problem: Problem, plan: Schedule) -> Effect:
+        averse, even = (standard_deviation(shortfalls(problem, policy, n)) for policy in (plan, twap(problem)))
         return sampled(market, percent_change(averse, even), claimed, -1)
 
-    return Measured((effect(NORMAL, stochastic()),), (effect(CONSTANT, reference()),))
+    normal, calm = stochastic(), reference()
+    return Measured(
+        (effect(NORMAL, normal, almgren_chriss(normal)),),
+        (
+            effect(CONSTANT, calm, almgren_chriss(calm)),
+            effect(SCATTERED, scattered(), almgren_chriss(normal)),
+        ),
+    )
 
 
 @claim(
@@ -377,10 +384,16 @@ def shock_tail(n: int) -> Measured:
     """Whether aversion to price risk protects against liquidity's shocks."""
 
     def effect(market: str, problem: Problem) -> Effect:
-        averse, even = (tail_mean(shortfalls(problem, plan, n)) for plan in (almgren_chriss(problem), twap(problem)))
+        plans = almgren_chriss(stochastic()), twap(problem)
+        averse, even = (tail_mean(shortfalls(problem, plan, n)) for plan in plans)
         return sampled(market, less(averse, even), (-np.inf, 0.0), -1)
 
-    return Measured((effect("liquidity shocks", scenarios()["liquidity_shocks"]),), (effect(CONSTANT, reference()),))
+    shocks = scenarios()["liquidity_shocks"]
+    wild = shocks.replace(volatility=scattered().market.volatility)
+    return Measured(
+        (effect("liquidity shocks", shocks),),
+        (effect(CONSTANT, reference()), effect(f"liquidity shocks with {SCATTERED}", wild)),
+    )
 
 
 @claim(

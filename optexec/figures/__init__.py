@@ -6,6 +6,7 @@ the figure, and ``phone``, layout overrides for narrow screens. Sliders carry th
 work in the published page without a kernel; what they show comes from the same functions as the live notebook.
 """
 
+from optexec.figures.advice import stakes
 from optexec.figures.almgren_chriss import cost_of_urgency, holdings, holdings_control
 from optexec.figures.bcq import (
     critic_curves,
@@ -162,6 +163,7 @@ __all__ = [
     "shock_response",
     "shortfall_anatomy",
     "shortfall_densities",
+    "stakes",
     "stress_split",
     "support_clouds",
     "support_decides",
