@@ -50,7 +50,7 @@ PLOTLY_MIMETYPE = "application/vnd.plotly.v1+json"
 ASSETS = Path(__file__).parent / "book_assets"
 SOURCES = ("book/**/*", "optexec/**/*", "_config.yml", "_toc.yml", "requirements.txt")
 STAMP = ".optexec-built"
-LONG = 60
+LONG = 45
 """Characters from which a table's cell is prose and not a number or a name."""
 
 logger = logging.getLogger(__name__)

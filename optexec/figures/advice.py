@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -20,12 +22,13 @@ def stakes(rows: pd.DataFrame, floor: float = 1e-4) -> go.Figure:
             and the ends of their 95% intervals, do_low, do_high, instead_low, instead_high.
         floor: an excess is drawn as this at least.
     """
-    names = list(rows["situation"])[::-1]
+    rows = rows.assign(label=["<br>".join(textwrap.wrap(words, 26)) for words in rows["situation"]])
+    names = list(rows["label"])[::-1]
     figure = go.Figure()
     for row in rows.itertuples():
         figure.add_scatter(
             x=[max(float(row.do_excess), floor), max(float(row.instead_excess), floor)],  # type: ignore[arg-type]
-            y=[row.situation] * 2,
+            y=[row.label] * 2,
             mode="lines",
             line={"color": NEUTRAL, "width": 1.5},
             hoverinfo="skip",
@@ -35,7 +38,7 @@ def stakes(rows: pd.DataFrame, floor: float = 1e-4) -> go.Figure:
         value, low, high = (rows[f"{kind}_{end}"].clip(lower=floor) for end in ("excess", "low", "high"))
         figure.add_scatter(
             x=value,
-            y=rows["situation"],
+            y=rows["label"],
             mode="markers",
             name={"do": "recommended", "instead": "tempting"}[kind],
             marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2}},
@@ -43,12 +46,11 @@ def stakes(rows: pd.DataFrame, floor: float = 1e-4) -> go.Figure:
             customdata=rows[[kind]],
             hovertemplate="%{y}<br>%{customdata[0]}: %{x:.3g}% above the optimum<extra></extra>",
         )
-    ticks = [1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100]
     figure.update_xaxes(
         type="log",
-        title="J above the exact optimum of the situation (%)",
-        tickvals=ticks,
-        ticktext=[f"≤{ticks[0]:.4f}", "0.001", "0.01", "0.1", "1", "10", "100"],
+        title="above the optimum (% of J*)",
+        tickvals=[floor, 1e-3, 1e-2, 0.1, 1, 10, 100],
+        ticktext=[f"≤{floor:g}", "0.001", "0.01", "0.1", "1", "10", "100"],
     )
     figure.update_yaxes(categoryorder="array", categoryarray=names)
     return finish(
@@ -60,5 +62,9 @@ def stakes(rows: pd.DataFrame, floor: float = 1e-4) -> go.Figure:
             for row in rows.itertuples()
         )
         + ".",
-        phone={"height": 160 + 40 * len(names), "yaxis": {"tickfont": {"size": 10}}},
+        phone={
+            "height": 160 + 40 * len(names),
+            "xaxis": {"tickvals": [1e-3, 0.1, 10], "ticktext": ["0.001", "0.1", "10"]},
+            "yaxis": {"tickfont": {"size": 10}},
+        },
     )
