@@ -26,7 +26,7 @@ LAYERS = (
     {"presets"},
     {"problem"},
     {"liquidity"},
-    {"_validate", "_files"},
+    {"_validate", "_files", "_streams"},
 )
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
 # The front door imports what it offers; the extension that builds the report stands alone.
