@@ -49,7 +49,8 @@ class Covariance:
         """Standard deviation (n - 1 in the denominator) of a linear combination of the features; NaN from one row."""
         if self.count < 2:
             return float("nan")
-        return max(float(weights @ self.products @ weights), 0.0) ** 0.5 / (self.count - 1) ** 0.5
+        square = max(float(weights @ self.products @ weights), 0.0)
+        return float(np.sqrt(square / (self.count - 1)))
 
 
 class Tail:

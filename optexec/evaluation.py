@@ -62,7 +62,7 @@ class Estimate:
     def ci(self) -> float:
         """Half-width of the 95% interval; NaN from a single episode."""
         if self.features is not None:
-            return Z95 * self.features.deviation(self.influence) / self.features.count**0.5
+            return Z95 * self.features.deviation(self.influence) / float(np.sqrt(self.features.count))
         n = len(self.influence)
         return Z95 * float(self.influence.std(ddof=1)) / n**0.5 if n > 1 else float("nan")
 

@@ -121,7 +121,8 @@ def test_gap_under_a_cap_is_measured_against_the_capped_optimum() -> None:
 @pytest.mark.parametrize("market", ["normal", "participation_cap"])
 def test_chunks_give_what_whole_samples_give(market: str) -> None:
     problem = NORMAL if market == "normal" else ox.presets.stress()[market]
-    n, policies = 100_000, {"TWAP": ox.twap(problem), "rolling": ox.rolling(problem)}
+    n = 100_000
+    policies: dict[str, ox.Policy] = {"TWAP": ox.twap(problem), "rolling": ox.rolling(problem)}
     runs = {name: ox.simulate(problem, policy, n, 5) for name, policy in policies.items()}
     run, base = runs["rolling"], runs["TWAP"]
     static = ox.simulate(problem, ox.best_static(problem), n, 5).objective

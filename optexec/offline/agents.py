@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from optexec._files import Arrays, read_arrays, write_arrays
+from optexec._files import Arrays, digest, read_arrays, write_arrays
 from optexec.offline.bc import BC
 from optexec.offline.bcq import BCQ
 from optexec.offline.data import differences
@@ -114,21 +114,29 @@ class Agents:
 
     def save(self, path: str | Path, half: bool = False) -> None:
         """Write an npz file of arrays and plain data, whole or not at all; ``half`` rounds the weights to 16 bits."""
-        meta = {
-            "kind": _KIND,
+        meta = {"kind": _KIND, **self._described(), "origin": self.origin}
+        write_arrays(Path(path), meta, self._layers(np.float16 if half else np.float32) | pack_trace(self.trace))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that decides how the agents act."""
+        return digest(self._described(), self._layers(np.float32))
+
+    def _described(self) -> dict[str, Any]:
+        return {
             "algorithm": self.algorithm,
             "config": asdict(self.config),
             "problem": describe(self.problem),
             "views": [view.describe() for view in dict.fromkeys(self.views)],
             "seeds": list(self.seeds),
-            "origin": self.origin,
         }
-        layers = {
-            f"{name}.{i}": layer.cpu().numpy().astype(np.float16 if half else np.float32)
+
+    def _layers(self, kind: type[np.floating[Any]]) -> Arrays:
+        return {
+            f"{name}.{i}": layer.cpu().numpy().astype(kind)
             for name, part in self.networks.items()
             for i, layer in enumerate(part)
         }
-        write_arrays(Path(path), meta, layers | pack_trace(self.trace))
 
     @classmethod
     def load(cls, path: str | Path, problem: Problem | None = None) -> Agents:
