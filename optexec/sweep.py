@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
@@ -166,7 +167,8 @@ def sweep(
     if progress is not None:
         progress(done, len(cells))
     try:
-        with _results(missing, folder, backend, count, scheduler) as results:
+        with warnings.catch_warnings(), _results(missing, folder, backend, count, scheduler) as results:
+            warnings.filterwarnings("ignore", ".*still being processed by the workers")  # Ctrl-C says enough
             for cell, row in results:
                 if isinstance(row, str):
                     failed.append(f"{cell.label}: {row}")
@@ -288,7 +290,7 @@ def _compute(cell: _Cell, folder: Path) -> dict[str, Any] | str:
             policy = cell.agent if hasattr(cell.agent, "act") else cell.agent(problem, key["seed"])
             table = evaluate(problem, {BASE: twap(problem), "\0": policy}, key["episodes"], key["seed"])
     except Exception as error:  # one bad cell of a thousand must not take the others with it
-        return f"{type(error).__name__}: {error}"
+        return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
     cells = {name: key[name] for name in ("policy", "scenario", "risk_aversion", "seed")}
     numbers = {str(name): float(value) for name, value in table.iloc[1].items()}
     row = cells | {name: value if math.isfinite(value) else None for name, value in numbers.items()}
