@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import problems
 
 import optexec as ox
 from optexec import config
+from tests.strategies import problems
 
 
 @given(problem=problems(caps=True))
