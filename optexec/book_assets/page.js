@@ -1,0 +1,52 @@
+/* What every page of the report does besides drawing figures (that is figures.js). */
+(function () {
+  "use strict";
+
+  const fromFolder = location.protocol === "file:";
+
+  /* MathJax stands in the page as a script that the browser leaves alone, until this is called. Resolves when it can set
+   * labels, at once on a page without mathematics. */
+  let math;
+  window.optexecMath = () => {
+    if (math) return math;
+    const waiting = document.querySelector('script[type="text/plain"][src*="mathjax/"]');
+    math = !waiting
+      ? Promise.resolve()
+      : new Promise((resolve) => {
+          const script = document.createElement("script");
+          script.src = waiting.src;
+          script.onload = () => resolve(window.MathJax.startup.promise);
+          script.onerror = resolve;
+          document.head.append(script);
+        });
+    return math;
+  };
+  if (!document.querySelector(".optexec-figure")) window.optexecMath(); // else figures.js does, after the first figure
+
+  /* Search results cannot quote pages that the browser may not fetch. */
+  if (fromFolder && window.DOCUMENTATION_OPTIONS) DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+  /* The chapter as a notebook. Opened from a folder, a browser would show the file instead of saving it; it may run a
+   * script from there, though, and that script hands over the text. */
+  const link = document.querySelector('a[href$=".ipynb"].btn-notebook');
+  if (link) {
+    link.removeAttribute("target");
+    link.download = link.href.split("/").pop();
+    if (fromFolder) {
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        const script = document.createElement("script");
+        script.src = `${link.href}.js`;
+        window.optexecSave = (text) => {
+          const saver = document.createElement("a");
+          saver.href = URL.createObjectURL(new Blob([text], { type: "application/x-ipynb+json" }));
+          saver.download = link.download;
+          saver.click();
+          setTimeout(() => URL.revokeObjectURL(saver.href), 60000);
+          script.remove();
+        };
+        document.head.append(script);
+      });
+    }
+  }
+})();
