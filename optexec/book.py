@@ -465,7 +465,7 @@ def _description(doctree: nodes.document) -> str:
     paragraphs = (child for section in sections for child in section.findall(nodes.paragraph))
     own = [paragraph for paragraph in paragraphs if isinstance(paragraph.parent, nodes.section)]
     text = " ".join(own[0].astext().split()) if own else ""
-    text = re.sub(r"\\(?:mathrm|text|mathbf)\b|[\\{}$]", "", text)
+    text = re.sub(r"\\(?:mathrm|text|mathbf)\b|[\\{}]", "", text)
     if len(text) <= 200:
         return text
     sentences = re.match(r".{99,199}[.?!](?= [A-Z“])", text)
@@ -514,9 +514,12 @@ def _add_page_assets(
 def _copy_assets_and_stamp(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.format != "html":
         return
-    static = Path(app.outdir) / "_static"
+    static, pages = Path(app.outdir) / "_static", sorted(Path(app.outdir).glob("*.html"))
     with importlib.resources.as_file(importlib.resources.files("plotly") / "package_data" / "plotly.min.js") as source:
         copy_asset_file(str(source), str(static))
+    found = ((page, re.search(r'<meta name="description" content="([^"]*)"', page.read_text("utf-8"))) for page in pages)
+    descriptions = {page.name: html.unescape(match[1]) for page, match in found if match}
+    (static / "descriptions.js").write_text(f"optexecDescribe({json.dumps(descriptions)});\n", encoding="utf-8")
     root = Path(app.srcdir).parent
     (Path(app.outdir).parent / STAMP).write_text(digest(root, SOURCES))
 
