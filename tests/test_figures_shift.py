@@ -45,7 +45,7 @@ def test_costs_are_floored_and_the_told_optimum_is_the_reference() -> None:
 def test_agents_stand_beside_the_planner_of_their_scenario() -> None:
     figure = shift.same_place(agents(), {"spike": 9.0, "cap": 1e-5}, {"spike": "top left", "cap": "bottom right"})
     bcq = next(trace for trace in figure.data if trace.name == "BCQ")
-    assert set(np.round(bcq.x, 4)) == {round(9 * 1.04, 4), round(shift.SMALLEST * 1.04, 4)}
+    assert set(np.round(bcq.x.astype(float), 4)) == {round(9 * 1.04, 4), round(shift.SMALLEST * 1.04, 4)}
     assert figure.layout.xaxis.range[0] == figure.layout.yaxis.range[0]
 
 

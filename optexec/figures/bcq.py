@@ -11,7 +11,17 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, finish, stack_panels
+from optexec.figures.style import (
+    COLOURS,
+    CONTRAST,
+    LIQUIDITY,
+    NEUTRAL,
+    SMALL_SLIDER,
+    add_slider,
+    clear,
+    finish,
+    stack_panels,
+)
 
 __all__ = [
     "critic_curves",
@@ -347,7 +357,7 @@ def support_clouds(
         {
             "mode": "lines",
             "fill": "toself",
-            "fillcolor": "rgba(123,92,196,0.15)",
+            "fillcolor": clear(COLOURS["BCQ"], 0.15),
             "line": {"width": 0},
             "name": "allowed",
         },

@@ -17,7 +17,12 @@ __all__ = ["binding_periods", "capped_policies", "capped_scores", "penalty_sweep
 
 Array = NDArray[np.float64]
 
-COLOUR = COLOURS | {"cloning": "#9a6240", "uncapped optimum": LIQUIDITY, "estimated optimum": CONTRAST, "cap": NEUTRAL}
+COLOUR = COLOURS | {
+    "cloning": COLOURS["behaviour cloning"],
+    "uncapped optimum": LIQUIDITY,
+    "estimated optimum": CONTRAST,
+    "cap": NEUTRAL,
+}
 """Those of the learners and rules of this chapter."""
 
 DASH = {"TWAP": "dot", "rolling": "dash", "TD3+BC": "solid", "optimum": "solid"}

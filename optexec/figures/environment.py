@@ -15,15 +15,15 @@ from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, finish,
 __all__ = ["REWARD_PARTS", "capped_inventory", "episode_story", "reward_noise"]
 
 REWARD_PARTS = {
-    "temporary": "#1b8a9a",
-    "transient": "#6fb6bf",
-    "spread": "#b9a34a",
+    "temporary": "#14707d",
+    "transient": "#52a0ab",
+    "spread": "#a08c33",
     "permanent": "#d0805a",
-    "running risk": "#b5446e",
+    "running risk": CONTRAST,
     "slippage": "#8f79b8",
-    "timing": "#9a9a9a",
+    "timing": NEUTRAL,
     "leftover": "#5b6f95",
-    "penalty": "#7a4f2b",
+    "penalty": "#8a5a33",
 }
 """Colours of the parts of a reward; greys and violets are noise with conditional mean zero."""
 

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, finish, stack_panels
+from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, clear, finish, stack_panels
 
 __all__ = [
     "CLONE",
@@ -26,13 +26,13 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-CLONE = "#9a6240"
+CLONE = COLOURS["behaviour cloning"]
 """Colour of behaviour cloning."""
 
-_FAINT = "rgba(194,162,0,0.45)"
+_FAINT = clear(COLOURS["TD3+BC"], 0.45)
 """TD3+BC's colour, for single seeds."""
 
-_PAIR = (COLOURS["TD3+BC"], "#7d6a00")
+_PAIR = (COLOURS["TD3+BC"], "#9a9730")
 """TD3+BC's colour, for two data sets."""
 
 
