@@ -43,7 +43,7 @@ from optexec.figures.liquidity import autocorrelation, jensen, liquidity_fans, s
 from optexec.figures.markets import Episode, market_episode, market_mistakes, market_scores, seen_and_done
 from optexec.figures.objectives import planned_risk, rankings, reversal
 from optexec.figures.offline_data import action_clouds, action_coverage, effective_sizes, noise_levels
-from optexec.figures.optimum import haste, policy_maps, value_of_adapting
+from optexec.figures.optimum import haste, policy_maps, speed_and_spread, value_of_adapting
 from optexec.figures.parameters import regret_curves, regret_valleys, tornado
 from optexec.figures.problem import score_scatter, shortfall_anatomy
 from optexec.figures.shift import beyond_the_log, costs_by_scenario, far_from_the_log, same_place
@@ -55,7 +55,7 @@ from optexec.figures.stress import (
     stress_split,
     waiting_for_recovery,
 )
-from optexec.figures.style import COLOURS
+from optexec.figures.style import COLOURS, live_control
 from optexec.figures.td3_bc import (
     Reaction,
     ScoreRow,
@@ -114,6 +114,7 @@ __all__ = [
     "learned_reactions",
     "learned_scores",
     "liquidity_fans",
+    "live_control",
     "market_episode",
     "market_mistakes",
     "market_scores",
@@ -151,6 +152,7 @@ __all__ = [
     "shock_response",
     "shortfall_anatomy",
     "shortfall_densities",
+    "speed_and_spread",
     "stress_split",
     "support_clouds",
     "support_decides",

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from optexec.almgren_chriss import expected_cost, frontier
-from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, STACKED, add_slider, finish, live_control
+from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, STACKED, add_slider, digits, finish, live_control
 from optexec.policies import almgren_chriss, twap
 from optexec.problem import Problem
 
@@ -49,8 +49,10 @@ def frontier_tangent(
         cost, var = plan.expected_cost, plan.variance
         meets = cost + value * var
         return {
-            "x": [time, time[:-1] + problem.order.dt / 2, [0, right], [var], [0]],
-            "y": [plan.inventory.round(3), plan.trades.round(3), [meets, meets - value * right], [cost], [meets]],
+            "x": [digits(part) for part in (time, time[:-1] + problem.order.dt / 2, [0, right], [var], [0])],
+            "y": [
+                digits(part) for part in (plan.inventory, plan.trades, [meets, meets - value * right], [cost], [meets])
+            ],
         }
 
     figure.add_scatter(x=time, y=even.inventory, name="TWAP", line={"color": COLOURS["TWAP"], "dash": "dot"})
@@ -234,7 +236,8 @@ def value_at_risk_tangent(problem: Problem, points: pd.DataFrame, selected: floa
     def state(i: int) -> dict[str, list[Any]]:
         row = points.iloc[i]
         line = [row["lvar"], row["lvar"] - row["z"] * right]
-        return {"x": [[0, right], [row["std"]], [0]], "y": [line, [row["expected_cost"]], [row["lvar"]]]}
+        ends, point = digits([0, right]), [digits([row[key]]) for key in ("std", "expected_cost", "lvar")]
+        return {"x": [ends, point[0], [0]], "y": [digits(line), point[1], point[2]]}
 
     figure = go.Figure()
     figure.add_scatter(
