@@ -161,5 +161,5 @@ def test_least_lvar_at_the_ends() -> None:
     assert urgent.trades[0] > 0.99e6
     assert ox.lvar_risk_aversion(PAPER.replace(volatility=0.0)) == 0.0
     for confidence in (0.5, 1.0, float("nan")):
-        with pytest.raises(ValueError, match="confidence must be finite and > 0.5 and < 1, got"):
+        with pytest.raises(ValueError, match=r"confidence must be finite and > 0.5 and < 1, got"):
             ox.lvar_risk_aversion(PAPER, confidence)

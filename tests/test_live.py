@@ -126,7 +126,7 @@ def check_03(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
     plan = ox.almgren_chriss(at)
     close(y(figure, "Almgren–Chriss"), plan.inventory, 1e-2)
     close(y(figure, "the schedule"), [plan.expected_cost], 0.1)
-    close(y(figure, "J, where the line meets the axis"), [plan.expected_cost + at.risk_aversion * plan.variance], 0.5)
+    close(y(figure, "J"), [plan.expected_cost + at.risk_aversion * plan.variance], 0.5)
 
 
 def check_04(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:

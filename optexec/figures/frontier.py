@@ -80,16 +80,17 @@ def frontier_tangent(
     figure.add_scatter(
         x=now["x"][0], y=now["y"][0], name="Almgren–Chriss", line={"color": blue, "width": 3}, row=1, col=1
     )
-    figure.add_bar(x=now["x"][1], y=now["y"][1], name="trade list", marker_color=blue, opacity=0.3, row=1, col=1)
+    figure.add_bar(
+        x=now["x"][1], y=now["y"][1], name="trade list", marker_color=blue, opacity=0.3, showlegend=False, row=1, col=1
+    )
     tangent = {"color": red, "dash": "dash", "width": 1.5}
     figure.add_scatter(x=now["x"][2], y=now["y"][2], name="slope −λ", mode="lines", line=tangent, row=1, col=2)
     for i, name, marker in (
         (3, "the schedule", {"color": blue, "size": 12}),
-        (4, "J, where the line meets the axis", {"color": red, "size": 11, "symbol": "square"}),
+        (4, "J", {"color": red, "size": 11, "symbol": "square"}),
     ):
-        figure.add_scatter(
-            x=now["x"][i], y=now["y"][i], name=name, mode="markers", marker=marker, cliponaxis=False, row=1, col=2
-        )
+        place = {"row": 1, "col": 2, "cliponaxis": False, "showlegend": name == "J"}
+        figure.add_scatter(x=now["x"][i], y=now["y"][i], name=name, mode="markers", marker=marker, **place)
     # The axes depend on the problem alone, so that they stand still while lambda moves.
     top = even.expected_cost + 0.32 * (_at_once(problem) - even.expected_cost)
     figure.update_xaxes(title=f"time ({unit})", range=[0, time[-1]], row=1, col=1)
@@ -97,8 +98,8 @@ def frontier_tangent(
     figure.update_xaxes(title="variance of cost ($²)", range=[0, right], row=1, col=2)
     figure.update_yaxes(title="expected cost ($)", range=[0, top], row=1, col=2)
     if len(values) > 1:
-        labels = [f"{value:.3g}" for value in values]
         changes = [state(float(value)) for value in values]
+        labels = [f"{value:.3g}: J = ${change['y'][4][0]:,.0f}" for value, change in zip(values, changes, strict=True)]
         add_slider(figure, "risk aversion λ", labels, changes, [3, 4, 5, 6, 7], active)
     return finish(
         figure,
@@ -106,7 +107,7 @@ def frontier_tangent(
         alt="Left: holdings and trades of the Almgren-Chriss schedule for the risk aversion set by the slider. Right: "
         "expected cost against variance, a falling convex curve, and the line of slope minus lambda that touches it "
         "at that schedule.",
-        phone={"height": 840, **STACKED},
+        phone={"height": 740, **STACKED, **(SMALL_SLIDER if len(values) > 1 else {})},
     )
 
 

@@ -96,16 +96,16 @@ def policy_maps(
     if len(values) > 1:
         lives = [half_life(problem.replace(risk_aversion=value)) for value in values]
         labels = [
-            f"{value:g} ({f'half-life of holdings {life:.1f} periods' if value else 'TWAP'})"
+            f"{value:g} ({f'half-life {life:.1f} periods' if value else 'TWAP'})"
             for value, life in zip(values, lives, strict=True)
         ]
         add_slider(figure, "risk aversion λ", labels, [{"z": maps} for maps in states], [0, 1, 2], active)
         figure.layout.sliders[0].pad.t = 140  # below the keys of the colours
-        phone |= {"height": 900} | SMALL_SLIDER
+        phone |= {"height": 930} | SMALL_SLIDER
     for i, suffix in enumerate(("", "2", "3")):
         high = 1 - 0.37 * i
         phone[f"xaxis{suffix}"] = {"domain": [0, 1], "anchor": f"y{suffix}", "title": {"text": "period k"}}
-        phone[f"yaxis{suffix}"] = {"domain": [high - 0.26, high], "title": {"text": "liquidity L"}}
+        phone[f"yaxis{suffix}"] = {"domain": [high - 0.25, high], "title": {"text": "liquidity L"}}
         phone["annotations"][i] = {"x": 0.5, "y": high}
     flat = {"y": -0.1, "tickangle": 0}
     phone["coloraxis"]["colorbar"] = {**flat, "x": 0.22, "len": 0.42, "ticktext": ["0", "0.1", "0.2", "0.3+"]}
@@ -131,7 +131,7 @@ def haste(levels: NDArray[np.float64], optimal: NDArray[np.float64], other: NDAr
     last = len(optimal) - 1
     shown = [0, last // 2, round(0.8 * last), last - 1, last]
     figure = go.Figure()
-    shades = ("#835500", "#9b6706", "#b3790f", COLOURS["rolling"], NEUTRAL)
+    shades = ("#8a5b00", "#9b6706", "#b3790f", COLOURS["rolling"], NEUTRAL)
     for k, shade, dash in zip(shown, shades, ("solid", "dash", "dashdot", "longdash", "dot"), strict=True):
         figure.add_scatter(
             x=np.round(levels, 4),
