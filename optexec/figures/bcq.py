@@ -353,7 +353,7 @@ def support_clouds(
         ]
 
     styles: list[dict[str, Any]] = [
-        {"mode": "markers", "marker": {"size": 4, "color": COLOURS["AC"], "opacity": 0.4}, "name": "logged"},
+        {"mode": "markers", "marker": {"size": 4, "color": NEUTRAL, "opacity": 0.5}, "name": "logged"},
         {
             "mode": "lines",
             "fill": "toself",

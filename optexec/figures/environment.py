@@ -164,11 +164,10 @@ def capped_inventory(inventories: Mapping[str, NDArray[np.float64]], first: int 
     """Holdings with and without a limit on each period's trade.
 
     Args:
-        inventories: holdings (N + 1,) by name; the first one is drawn as the reference.
+        inventories: holdings (N + 1,) by policy and, after a comma, its cap; the first one is drawn as the reference.
         first: the period from which on they are shown.
     """
     figure = go.Figure()
-    colours = (NEUTRAL, CONTRAST, LIQUIDITY, COLOURS["AC"])
     for i, (name, held) in enumerate(inventories.items()):
         figure.add_scatter(
             x=np.arange(first, len(held)),
@@ -176,7 +175,7 @@ def capped_inventory(inventories: Mapping[str, NDArray[np.float64]], first: int 
             name=name,
             mode="lines+markers",
             marker={"size": 7},
-            line={"color": colours[i % 4], "width": 2.5, "dash": "solid" if i else "dot"},
+            line={"color": COLOURS.get(name.split(",")[0], NEUTRAL), "width": 2.5, "dash": "solid" if i else "dot"},
         )
     figure.update_xaxes(title="time (periods)")
     figure.update_yaxes(title="inventory (shares)", rangemode="tozero")

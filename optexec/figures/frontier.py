@@ -11,7 +11,19 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from optexec.almgren_chriss import expected_cost, frontier
-from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, STACKED, add_slider, digits, finish, live_control
+from optexec.figures.style import (
+    CAUSES,
+    COLOURS,
+    CONTRAST,
+    LIQUIDITY,
+    NEUTRAL,
+    SMALL_SLIDER,
+    STACKED,
+    add_slider,
+    digits,
+    finish,
+    live_control,
+)
 from optexec.policies import almgren_chriss, twap
 from optexec.problem import Problem
 
@@ -76,7 +88,7 @@ def frontier_tangent(
         col=2,
     )
     now = state(float(values[active]))
-    blue, red = COLOURS["AC"], COLOURS["optimum"]
+    blue, red = COLOURS["AC"], CONTRAST
     figure.add_scatter(
         x=now["x"][0], y=now["y"][0], name="Almgren–Chriss", line={"color": blue, "width": 3}, row=1, col=1
     )
@@ -140,7 +152,7 @@ def sampled_frontier(
         x=curve["std"].round(4), y=curve["expected_cost"].round(3), name="efficient frontier", line={"color": NEUTRAL}
     )
     symbols = ("circle-open", "diamond", "triangle-up", "star", "cross", "x")
-    hues = (NEUTRAL, COLOURS["VWAP"], COLOURS["best static"], COLOURS["rolling"], COLOURS["optimum"])
+    hues = (NEUTRAL, COLOURS["VWAP"], LIQUIDITY, CAUSES["timing"], CONTRAST)
     for i, (name, (deviations, costs)) in enumerate(others.items()):
         many = len(deviations) > 1
         figure.add_scatter(
@@ -185,7 +197,7 @@ def sampled_frontier(
             "error of the st. dev.",
             sampled["std_sample"] - sampled["std"],
             sampled["std_sample_ci"],
-            COLOURS["rolling"],
+            CAUSES["timing"],
             "square",
             0.12,
         ),
@@ -255,7 +267,7 @@ def value_at_risk_tangent(problem: Problem, points: pd.DataFrame, selected: floa
         showlegend=False,
     )
     now = state(active)
-    red = COLOURS["optimum"]
+    red = CONTRAST
     styles: list[dict[str, Any]] = [
         {"name": "slope −z", "mode": "lines", "line": {"color": red, "dash": "dash", "width": 1.5}},
         {"name": "least L-VaR schedule", "mode": "markers", "marker": {"color": COLOURS["AC"], "size": 13}},
@@ -335,7 +347,7 @@ def below_frontier(problem: Problem, points: pd.DataFrame) -> go.Figure:
         name="frontier of schedules",
         line={"color": NEUTRAL},
     )
-    bar = {"color": COLOURS["optimum"], "thickness": 1.5, "width": 4}
+    bar = {"color": CONTRAST, "thickness": 1.5, "width": 4}
     figure.add_scatter(
         x=points["std"],
         y=points["mean"],
@@ -345,8 +357,8 @@ def below_frontier(problem: Problem, points: pd.DataFrame) -> go.Figure:
         textposition=["bottom center" if i % 2 else "top center" for i in range(len(points))],
         name="rules that respond to the price",
         mode="lines+markers+text",
-        line={"color": COLOURS["optimum"], "width": 1, "dash": "dot"},
-        marker={"color": COLOURS["optimum"], "size": 8},
+        line={"color": CONTRAST, "width": 1, "dash": "dot"},
+        marker={"color": CONTRAST, "size": 8},
     )
     highest = float(points["mean"].max())
     figure.update_xaxes(title="standard deviation of cost ($)", rangemode="tozero")

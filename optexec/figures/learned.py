@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 
 from optexec.figures.style import (
     COLOURS,
+    CONTRAST,
     LIQUIDITY,
     NEUTRAL,
     SMALL_SLIDER,
@@ -361,7 +362,7 @@ def seed_curves(
     for p, name in enumerate(curves):
         lines = parts(name, active)
         for log in logs:
-            colour = (COLOUR["AC"], COLOUR["rolling"])[log % 2]
+            colour = (LIQUIDITY, CONTRAST)[log % 2]
             seeds = len(curves[name][active][log])
             figure.add_scatter(
                 x=bundle(np.tile(levels, (seeds, 1))),

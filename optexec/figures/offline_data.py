@@ -41,7 +41,7 @@ def action_coverage(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
         k = table.index.to_numpy()
         rate = table.mul(len(table) + 1 - k, axis=0)  # in units of TWAP's 1/(N - k)
         parts = (
-            ("data", "", clear(COLOURS["AC"], 0.22), COLOURS["AC"]),
+            ("data", "", clear(NEUTRAL, 0.3), NEUTRAL),
             ("optimum", "optimum_", clear(COLOURS["optimum"], 0.30), COLOURS["optimum"]),
         )
         for who, prefix, fill, colour in parts:
@@ -125,7 +125,7 @@ def action_clouds(
             x=level.round(2),
             y=rate.round(2),
             mode="markers",
-            marker={"size": 4, "color": COLOURS["AC"], "opacity": 0.65},
+            marker={"size": 4, "color": NEUTRAL, "opacity": 0.7},
             name="logged",
             showlegend=p == 0,
             hoverinfo="skip",

@@ -96,7 +96,7 @@ def seed_traces(shipped: pd.DataFrame, live: pd.DataFrame) -> go.Figure:
     figure = make_subplots(
         rows=1, cols=2, horizontal_spacing=0.12, subplot_titles=["Loss of the critics", "Mean Q of the logged actions"]
     )
-    runs = ((shipped, "shipped run", _FAINT, 1.3), (live, "this page's run", COLOURS["optimum"], 3))
+    runs = ((shipped, "shipped run", _FAINT, 1.3), (live, "this page's run", LIQUIDITY, 3))
     for col, column in enumerate(("loss", "q")):
         for table, name, colour, width in runs:
             for i, (seed, part) in enumerate(table[column].groupby(level="seed")):
@@ -252,7 +252,7 @@ def where_regret_is(learned: Mapping[str, Array], tied: Array, clone: Array) -> 
         y=(100 * tied).round(4),
         name="perfect critic, same constraint",
         mode="markers",
-        marker={"color": COLOURS["optimum"], "size": 7},
+        marker={"color": CONTRAST, "size": 7},
         hovertemplate="perfect critic, period %{x}: %{y:.2f}% of the gap<extra></extra>",
         row=1,
         col=1,
