@@ -154,3 +154,23 @@ def test_sliders_are_added_beside_each_other_with_marks_at_their_steps() -> None
     assert [step.args[0]["y"] for step in first.steps] == [[[float(i)]] for i in range(5)]
     (mark,) = figure.layout.annotations
     assert (mark.x, mark.xshift) == (pytest.approx(1.0), pytest.approx(-14))
+
+
+def test_a_slider_changes_what_differs_by_trace_in_frames() -> None:
+    figure = go.Figure([go.Scatter(x=[0.0], y=[1.0]), go.Scatter(x=[0.0], y=[2.0])])
+    changes: list[list[dict[str, Any]]] = [[{"x": [float(i)]}, {"y": [10.0 * i]}] for i in range(3)]
+    style.add_slider(figure, "a", list("uvw"), changes, [0, 1], 0)
+    style.add_slider(figure, "b", list("uvw"), changes, [1, 0], 0)
+    assert [frame.name for frame in figure.frames] == ["a 0", "a 1", "a 2", "b 0", "b 1", "b 2"]
+    step = figure.layout.sliders[1].steps[2]
+    assert (step.method, list(step.args[0])) == ("animate", ["b 2"])
+    frame = figure.frames[5]
+    assert (list(frame.traces), list(frame.data[0].x), list(frame.data[1].y)) == ([1, 0], [2.0], [20.0])
+    assert frame.data[0].y is None
+
+
+def test_evenly_spaced_data_need_no_list() -> None:
+    assert style.along(np.linspace(0, 15, 76)) == {"x0": 0.0, "dx": 0.2}
+    uneven = style.along([0.0, 1.0, 3.0])
+    assert list(uneven["x"]) == [0.0, 1.0, 3.0]
+    assert style.along([2.0]) == {"x0": 2.0, "dx": 0.0}

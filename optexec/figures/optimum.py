@@ -253,17 +253,10 @@ def speed_and_spread(gains: pd.DataFrame, selected: tuple[float, float], name: s
         [f"{speed:g} (half-life {half:.1f} periods)" for speed, half in zip(speeds, half_lives, strict=True)],
         [f"{spread:.3g}" for spread in spreads],
     )
-    frames = []
     for panel, title in enumerate(("speed θ", "spread sd(L)")):
         place = (0.0, 0.46) if panel == 0 else (0.54, 1.0)
-        none: list[dict[str, Any]] = [{}] * len(axes[panel])
-        add_slider(figure, title, labels[panel], none, [], first[panel], place=place)
-        for i, step in enumerate(figure.layout.sliders[panel].steps):
-            frame = {"name": f"{title} {i}", "traces": [panel, 1 - panel]}
-            frames.append(go.Frame(**frame, data=[{"selectedpoints": [i]}, curve(1 - panel, i)]))
-            now = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
-            step.method, step.args = "animate", [[frame["name"]], now]
-    figure.frames = frames
+        changes = [[{"selectedpoints": [i]}, curve(1 - panel, i)] for i in range(len(axes[panel]))]
+        add_slider(figure, title, labels[panel], changes, [panel, 1 - panel], first[panel], place=place)
     figure.update_layout(showlegend=False)
     return finish(
         figure,

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, add_slider, finish, stack_panels
+from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, add_slider, digits, finish, stack_panels
 
 __all__ = ["beyond_the_log", "costs_by_scenario", "far_from_the_log", "same_place"]
 
@@ -320,7 +320,7 @@ def beyond_the_log(
 
     def bundle(rows: Array) -> list[float | None]:
         """Lines in one trace, with gaps between them."""
-        return [None if value != value else value for row in rows for value in (*np.round(row, 4).tolist(), None)]
+        return [None if value != value else value for row in rows for value in (*digits(row, 3), None)]
 
     def band(i: int) -> list[float]:
         low, high = logged[i]
@@ -362,11 +362,9 @@ def beyond_the_log(
             )
     for end in (-reach, reach):
         figure.add_hline(y=end, line={"color": COLOURS["BCQ"], "width": 1.5, "dash": "dot"}, row=1, col=2)
-    changes = [
-        {"x": [band(i), band(i), *[trace.x for trace in figure.data[2:]]],
-         "y": [figure.data[0].y, figure.data[1].y, *lines(i)]}
-        for i in range(len(periods))
-    ]  # fmt: skip
+    changes: list[list[dict[str, Any]]] = [
+        [{"x": band(i)}, {"x": band(i)}, *[{"y": line} for line in lines(i)]] for i in range(len(periods))
+    ]
     add_slider(
         figure, "period k", [str(k) for k in periods], changes, list(range(2 + len(fractions) + len(distances))), active
     )

@@ -19,6 +19,7 @@ __all__ = [
     "SPLIT_SCALE",
     "STACKED",
     "add_slider",
+    "along",
     "clear",
     "digits",
     "finish",
@@ -52,6 +53,15 @@ def clear(colour: str, opacity: float) -> str:
 def digits(values: Any, significant: int = 5) -> list[float]:
     """Numbers (n,) as text needs them in a page: to a few significant digits, finer than a screen shows."""
     return [float(f"{value:.{significant}g}") for value in np.asarray(values, dtype=np.float64)]
+
+
+def along(x: Any) -> dict[str, Any]:
+    """The horizontal data of a trace: start and step where they are evenly spaced, which weighs nothing."""
+    values = np.asarray(x, dtype=np.float64)
+    step = float(values[-1] - values[0]) / max(len(values) - 1, 1)
+    if np.allclose(values, values[0] + step * np.arange(len(values)), rtol=0, atol=1e-6 * abs(step)):
+        return {"x0": float(values[0]), "dx": round(step, 9)}
+    return {"x": values}
 
 
 _TEMPLATE = go.layout.Template(
@@ -104,29 +114,35 @@ def add_slider(
     figure: go.Figure,
     name: str,
     labels: Sequence[str],
-    changes: Sequence[dict[str, list[Any]]],
+    changes: Sequence[dict[str, list[Any]]] | Sequence[list[dict[str, Any]]],
     traces: list[int],
     active: int,
     *,
     marks: Mapping[int, str] | None = None,
     place: tuple[float, float] = (0.0, 1.0),
 ) -> None:
-    """A slider whose step i restyles ``traces`` with ``changes[i]``; no kernel and no frames needed.
+    """A slider whose step i changes ``traces`` by ``changes[i]``; no kernel needed.
 
     Args:
-        figure: a slider is put below those that it has.
+        figure: a slider is put beside those that it has.
         name: what it sets, with its symbol.
         labels: the value of each step.
-        changes: what each step restyles, by attribute a list with an entry a trace.
+        changes: what a step changes: by attribute a list with an entry a trace, or, where traces change in different
+            attributes, a list with a dictionary of attributes a trace (of scatter traces).
         traces: their indices.
         active: the step shown first.
         marks: names of steps, written below the rail.
         place: left and right end, as parts of the width.
     """
-    steps = [
-        {"label": label, "method": "restyle", "args": [change, traces]}
-        for label, change in zip(labels, changes, strict=True)
-    ]
+    steps: list[dict[str, Any]] = []
+    for i, (label, change) in enumerate(zip(labels, changes, strict=True)):
+        if isinstance(change, dict):
+            steps.append({"label": label, "method": "restyle", "args": [change, traces]})
+            continue
+        frame = f"{name} {i}"
+        figure.frames = [*figure.frames, go.Frame(name=frame, data=change, traces=traces)]
+        now = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
+        steps.append({"label": label, "method": "animate", "args": [[frame], now]})
     slider = {
         "active": active,
         "steps": steps,
