@@ -35,7 +35,7 @@ COLOURS = {
     "rolling": "#c88618",
     "optimum": "#e01f60",
     "BCQ": "#554de8",
-    "TD3+BC": "#6b6802",
+    "TD3+BC": "#716e04",
     "behaviour cloning": "#5e647e",
 }
 """One colour a policy, the same in every figure. ``tests/test_figures_style.py`` holds them to a contrast of 3 on white

@@ -28,7 +28,7 @@ KINDS = {
     "fit": FITTED,
     "TD3+BC": COLOURS["TD3+BC"],
     "BCQ": COLOURS["BCQ"],
-    "none": NEUTRAL,
+    "none": COLOURS["AC"],
 }
 """Colours of those who trade blind."""
 
