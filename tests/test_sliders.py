@@ -6,6 +6,8 @@ read back from the page, one setting after another, and compared with the packag
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -208,3 +210,18 @@ def test_policy_maps_are_those_of_the_risk_aversion(figure_of: Callable[[str, st
             close(np.array(adaptive["z"])[:, k], fractions, 1e-3)
             close(np.array(fixed["z"])[:, k], plan[[k]], 1e-3)
             close(np.array(ratio["z"])[:, k], fractions / plan[k], 6e-3)
+
+
+def test_sliders_are_two_at_most_and_say_what_they_set(report: Path) -> None:
+    found = 0
+    for path in report.glob("*.html"):
+        for text in re.findall(
+            r'<script type="application/json">(.*?)</script>', path.read_text(encoding="utf-8"), re.S
+        ):
+            sliders = json.loads(text)["layout"].get("sliders", [])
+            assert len(sliders) <= 2, path.name
+            for slider in sliders:
+                found += 1
+                assert re.search(r"\w.*[=:] $", slider["currentvalue"]["prefix"]), path.name
+                assert all(step["label"].strip() for step in slider["steps"]), path.name
+    assert found > 5

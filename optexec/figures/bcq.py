@@ -375,7 +375,7 @@ def support_clouds(
             )
     changes = [
         [
-            {"x": digits(x, 3), "y": digits(y, 3)} if j == 0 else {"y": digits(y, 3)}  # the log's pairs, the lines
+            {"x": x.tolist(), "y": y.tolist()} if j == 0 else {"y": digits(y, 3)}  # the log's pairs, then lines
             for parts in panels.values()
             for j, (x, y) in enumerate(curves(parts[i]))
         ]
