@@ -2,18 +2,12 @@
 
 First what can be seen in the files alone: links, weight, titles, downloads.
 
-The pages are those of ``_toc.yml``. A report in ``_build/html`` that matches the sources is used as it is; otherwise
-it is built first, with warnings as errors. Without a browser these tests are skipped, except in CI (``CI=true``),
-where that is a failure.
+The pages are those of ``_toc.yml``; ``tests/conftest.py`` has the report and the browser.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -27,13 +21,9 @@ import pandas as pd
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
-
-from optexec.book import is_fresh
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 ROOT = Path(__file__).parents[1]
-HTML = ROOT / "_build" / "html"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 
 # One worker builds the report once and keeps one browser (conftest.py distributes by group).
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -51,16 +41,6 @@ def pages() -> list[str]:
                 yield from files(child)
 
     return [toc["root"], *files(toc)]
-
-
-@pytest.fixture(scope="session")
-def report() -> Path:
-    if not is_fresh(ROOT):
-        command = [str(Path(sys.executable).with_name("jupyter-book")), "build", "book", "-W", "--keep-going"]
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode != 0:
-            pytest.fail("the report does not build:\n" + done.stdout[-6000:], pytrace=False)
-    return HTML
 
 
 class Html(HTMLParser):
@@ -213,24 +193,6 @@ def test_every_chapter_is_there_as_a_notebook(report: Path, files: dict[str, Htm
             (cell.cell_type, cell.source) for cell in jupytext.read(source).cells
         ]
         assert not any(cell.outputs or cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        message = f"no browser: none of {', '.join(BROWSERS)} is installed (Debian: apt-get install chromium)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message, pytrace=False)
-        pytest.skip(message)
-    quiet = ["background-networking", "component-update", "sync"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", *(f"--disable-{name}" for name in quiet)],
-        )
-        yield browser
-        browser.close()
 
 
 @dataclass

@@ -231,12 +231,13 @@
           "aria-valuemin": 0,
           "aria-valuemax": steps.length - 1,
           "aria-valuenow": active,
-          "aria-valuetext": `${steps[active].label}${currentvalue.suffix || ""}`,
+          // the build spells a dollar so that plotly does not take it for TeX
+          "aria-valuetext": `${steps[active].label}${currentvalue.suffix || ""}`.replaceAll("&#36;", "$"),
         };
         for (const [name, value] of Object.entries(attributes)) group.setAttribute(name, value);
         group.onkeydown = (event) => {
           const to = { ArrowLeft: active - 1, ArrowDown: active - 1, ArrowRight: active + 1, ArrowUp: active + 1,
-            Home: 0, End: steps.length - 1 }[event.key];
+            PageDown: active - 5, PageUp: active + 5, Home: 0, End: steps.length - 1 }[event.key];
           if (to === undefined) return;
           event.preventDefault();
           this.then(() => this.slide(index, Math.max(0, Math.min(to, steps.length - 1))));
