@@ -1,7 +1,7 @@
 """Optimal trade execution: Almgren-Chriss, a simulator with stochastic liquidity, and exact benchmarks."""
 
 from optexec import offline, presets
-from optexec.almgren_chriss import e_folding_time, frontier, half_life, urgency
+from optexec.almgren_chriss import e_folding_time, frontier, half_life, lvar_risk_aversion, urgency
 from optexec.env import ExecutionEnv, ExecutionVectorEnv, register
 from optexec.evaluation import evaluate
 from optexec.liquidity import ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
@@ -45,6 +45,7 @@ __all__ = [
     "filtered",
     "frontier",
     "half_life",
+    "lvar_risk_aversion",
     "offline",
     "optimum",
     "presets",

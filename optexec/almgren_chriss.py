@@ -11,8 +11,11 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 import scipy.linalg
+import scipy.optimize
+import scipy.special
 from numpy.typing import NDArray
 
+from optexec._validate import real
 from optexec.problem import Problem
 
 __all__ = [
@@ -20,6 +23,7 @@ __all__ = [
     "expected_cost",
     "frontier",
     "half_life",
+    "lvar_risk_aversion",
     "planned_impact",
     "trade_list",
     "trajectory",
@@ -190,3 +194,30 @@ def frontier(problem: Problem, risk_aversions: Iterable[float]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=["risk_aversion", "expected_cost", "std", "kappa", "half_life"])
+
+
+def lvar_risk_aversion(problem: Problem, confidence: float = 0.95) -> float:
+    """The lambda [1/$] whose schedule has the least liquidity-adjusted value at risk.
+
+    L-VaR = E[IS] + z sqrt(Var[IS]) [$], z the standard normal's quantile at ``confidence``, in the
+    deterministic-liquidity market; found by a search over lambda along the frontier, which is convex. Where that asks
+    for selling at once (lambda infinite) the end of the search is returned, whose schedule all but does.
+    Almgren & Chriss (2000), section 3.2.
+
+    Args:
+        problem: order and market; its own risk aversion is not used.
+        confidence: the probability that the cost stays below the L-VaR, in (0.5, 1).
+    """
+    z = float(scipy.special.ndtri(real("confidence", confidence, above=0.5, below=1.0)))
+
+    def lvar(log_risk_aversion: float) -> float:
+        trades = trade_list(problem.replace(risk_aversion=float(np.exp(log_risk_aversion))))
+        return float(expected_cost(problem, trades) + z * variance(problem, trades) ** 0.5)
+
+    if problem.step_variance == 0:
+        return 0.0  # no price risk to trade for
+    corrected = float(planned_impact(problem).max()) - problem.market.permanent / 2
+    middle = np.log(corrected / (problem.step_variance * problem.order.periods**2))  # where kappa T is about 1
+    bounds = (middle - 12, middle + 12)
+    found = scipy.optimize.minimize_scalar(lvar, bounds=bounds, method="bounded", options={"xatol": 1e-9})
+    return float(np.exp(found.x))

@@ -48,7 +48,7 @@ from optexec.figures.normal import cost_and_scatter, ranking_counts
 from optexec.figures.note import figures_by_volatility, mean_std_plane
 from optexec.figures.objectives import planned_risk, rankings, reversal
 from optexec.figures.offline_data import action_clouds, action_coverage, effective_sizes, noise_levels
-from optexec.figures.optimum import haste, policy_maps, value_of_adapting
+from optexec.figures.optimum import haste, policy_maps, speed_and_spread, value_of_adapting
 from optexec.figures.parameters import regret_curves, regret_valleys, tornado
 from optexec.figures.problem import score_scatter, shortfall_anatomy
 from optexec.figures.shift import beyond_the_log, costs_by_scenario, far_from_the_log, same_place
@@ -60,7 +60,7 @@ from optexec.figures.stress import (
     stress_split,
     waiting_for_recovery,
 )
-from optexec.figures.style import COLOURS
+from optexec.figures.style import COLOURS, live_control
 from optexec.figures.td3_bc import (
     Reaction,
     ScoreRow,
@@ -123,6 +123,7 @@ __all__ = [
     "learned_reactions",
     "learned_scores",
     "liquidity_fans",
+    "live_control",
     "market_episode",
     "market_mistakes",
     "market_scores",
@@ -163,6 +164,7 @@ __all__ = [
     "shock_response",
     "shortfall_anatomy",
     "shortfall_densities",
+    "speed_and_spread",
     "stakes",
     "stress_split",
     "support_clouds",
