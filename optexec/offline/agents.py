@@ -32,6 +32,9 @@ ALGORITHMS: dict[str, type[Learner]] = {learner.name: learner for learner in (TD
 
 _KIND = "optexec agents"
 
+UNFIT = (LookupError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError)
+"""What a file with a right digest and wrong contents makes Python, numpy and torch raise."""
+
 ROWS = 1 << 15
 """Rows that go through the networks at once when acting: few enough for the processor's cache."""
 
@@ -163,11 +166,13 @@ class Agents:
             agents = cls(
                 meta["algorithm"], config, trained_in, views, tuple(meta["seeds"]), networks, trace, meta["origin"]
             )
-            probe = np.tile(np.array([1, 1, 1, 0.02, 1, 0], dtype=np.float32), (1, 1))
-            if not np.isfinite(agents.fractions(probe)).all():
-                raise ValueError("the weights are not finite")
-        except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
-            raise ValueError(f"{path} does not describe agents that this version knows: {error}") from None
+            probe = np.tile(np.array([1, 1, 1, 0.02, 1, 0], dtype=np.float32), (3, 1))
+            fractions = agents.fractions(probe)
+            if fractions.shape != (len(views), 3) or not np.isfinite(fractions).all():
+                raise ValueError("the weights do not give one finite fraction an agent")
+        except UNFIT as error:
+            said = " ".join(str(error).split())
+            raise ValueError(f"{path} does not describe agents that this version knows: {said}") from None
         if problem is not None and problem != trained_in:
             raise ValueError(f"{path} was trained in another problem: {differences(problem, trained_in)}")
         return agents
@@ -193,12 +198,28 @@ def unpack_trace(arrays: Arrays, seeds: Sequence[int]) -> pd.DataFrame:
     steps = arrays.pop("trace")
     names = [name for name in arrays if name.startswith("trace.")]
     index = pd.MultiIndex.from_product([steps, seeds], names=["step", "seed"])
-    return pd.DataFrame({name.removeprefix("trace."): arrays.pop(name).ravel() for name in names}, index=index)
+    columns = {name.removeprefix("trace."): numbers(name, arrays.pop(name)).ravel() for name in names}
+    return pd.DataFrame(columns, index=index)
 
 
 def unpack_layers(arrays: Arrays) -> dict[str, list[Tensor]]:
     """Layers by network, in order."""
     networks: dict[str, list[Tensor]] = {}
     for key in sorted(arrays, key=lambda key: (key.rpartition(".")[0], int(key.rpartition(".")[2]))):
-        networks.setdefault(key.rpartition(".")[0], []).append(torch.from_numpy(arrays[key].astype(np.float32)))
+        networks.setdefault(key.rpartition(".")[0], []).append(torch.from_numpy(numbers(key, arrays[key])))
     return networks
+
+
+def numbers(name: str, array: NDArray[Any]) -> NDArray[np.float32]:
+    """An array of a file as float32.
+
+    Raises:
+        ValueError: not floating-point, or not finite.
+    """
+    if array.dtype.kind != "f":
+        raise ValueError(f"{name} must hold floating-point numbers, got {array.dtype}")
+    with np.errstate(over="ignore"):
+        found = array.astype(np.float32)
+    if not np.isfinite(found).all():
+        raise ValueError(f"{name} must be finite")
+    return found
