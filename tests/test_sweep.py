@@ -60,7 +60,7 @@ def cluster() -> Iterator[Any]:
     try:
         import distributed
     except ImportError:
-        if os.environ.get("CI"):
+        if os.environ.get("CI") == "true":
             pytest.fail("dask and distributed must be installed in CI: they are in requirements.txt")
         pytest.skip("dask and distributed are not installed: python -m pip install 'optexec[dask]'")
     with distributed.LocalCluster(

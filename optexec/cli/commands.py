@@ -244,7 +244,7 @@ def sweep(
             scheduler=scheduler, progress=progress,
         )  # fmt: skip
     show_sweep(rows)
-    print(f"{len(rows)} cells, {episodes:,} episodes each, in {out}")
+    print(f"{len(rows)} cells of {episodes:,} episodes, kept in {out}")
     write_json(json_file, problem, list(range(seed, seed + seeds)), rows)
 
 

@@ -23,7 +23,6 @@ from optexec._files import beside
 from optexec._validate import integer
 from optexec.cli.output import progress_of
 from optexec.optimum import optimum
-from optexec.policies import almgren_chriss
 from optexec.presets import stress as scenarios
 from optexec.problem import Problem
 from optexec.simulator import Policy, simulate
@@ -37,8 +36,7 @@ WIDTH = 900
 SCRIPT = "plotly.min.js"
 
 TITLES = {
-    "trajectories": "Holdings and trades of the Almgren–Chriss schedule for a risk aversion set by the slider, its "
-    "place on the efficient frontier, and TWAP",
+    "trajectories": "Holdings of the Almgren–Chriss schedule for a risk aversion set by the slider, beside TWAP",
     "frontier": "Expected cost against variance of schedules, and the line of slope −λ that touches the frontier",
     "costs": "Distribution of the implementation shortfall by policy, with a dot at each mean",
     "policy_maps": "Fraction of the remaining inventory sold, by period and liquidity: the exact optimum, the "
@@ -58,7 +56,8 @@ PAGE = """<!doctype html>
 <div id="figure" role="img" aria-label="{title}" style="height: {height}px"></div>
 <script>
 const figure = {figure};
-Plotly.newPlot("figure", figure.data, figure.layout, {{responsive: true, displaylogo: false}});
+figure.config = {{responsive: true, displaylogo: false}};
+Plotly.newPlot("figure", figure);
 </script>
 </body>
 </html>
@@ -122,27 +121,28 @@ def drawn(problem: Problem, episodes: int, seed: int, agents: Mapping[str, Polic
     own = problem.risk_aversion or _urgent(problem)
     lambdas = own * np.geomspace(0.04, 10, 32)
     lambdas = np.unique(np.append(lambdas, own))
-    yield "trajectories", figures.trade_off(problem, list(lambdas), selected=own)
+    if problem.market.volume_profile is None:
+        family = (0.2 * own, 3 * own)
+        yield "trajectories", figures.holdings(problem, list(lambdas), own, family, unit="time units")
+    else:  # which has no half-life
+        yield "trajectories", figures.trade_off(problem, list(lambdas), selected=own)
     yield "frontier", figures.frontier_tangent(problem, list(lambdas), selected=own, unit="time units")
 
     policies = {name: make(problem) for name, make in stress_tests.PLANNERS.items()} | dict(agents)
     samples = {name: simulate(problem, policy, episodes, seed) for name, policy in policies.items()}
     yield "costs", figures.shortfall_densities({name: run.shortfall for name, run in samples.items()})
 
-    best = optimum(problem)
     low, high = np.quantile(samples["TWAP"].liquidity, [0.001, 0.999]).tolist()
-    if low < high:  # else a policy is its schedule
-        levels, periods = np.linspace(low, high, 37), range(problem.order.periods - 1)
-        optimal = np.array([best.fraction(k, levels) for k in periods])
-        yield "policy_maps", figures.policy_maps(levels, optimal, almgren_chriss(problem).fractions[:-1])
+    if low < high and not problem.market.transient:  # else a policy is its schedule, or is one of transient impact too
+        yield "policy_maps", figures.policy_maps(problem, np.linspace(low, high, 37), [problem.risk_aversion])
 
-    costs, tails = [], {}
+    costs, tails, best = [], {}, optimum(problem).value
     for name, market in scenarios(problem).items():
         runs = {
             who: simulate(market, policy, episodes, seed)
             for who, policy in (stress_tests.contestants(market, problem) | dict(agents)).items()
         }
-        J = {who: float(run.objective.mean()) / best.value for who, run in runs.items()}
+        J = {who: float(run.objective.mean()) / best for who, run in runs.items()}
         tails[name] = {who: run.shortfall for who, run in runs.items()}
         costs += [
             {"scenario": name, "policy": who, "planned": J[who], "told": J.get(who + stress_tests.TOLD, np.nan)}

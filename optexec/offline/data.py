@@ -219,10 +219,11 @@ class Transitions:
             raise ValueError(f"{path} must hold the arrays {', '.join(_ARRAYS)}, got {', '.join(arrays)}")
         try:
             logged_in = restore(meta["problem"])
+            seed = integer("seed", meta["seed"], minimum=0)
             for name, kind in {"behaviour": str, "arms": list, "observe_liquidity": bool}.items():
                 if not isinstance(meta[name], kind):
                     raise ValueError(f"{name} must be of type {kind.__name__}, got {meta[name]!r}")
-            seed, arms = integer("seed", meta["seed"], minimum=0), tuple(map(str, meta["arms"]))
+            arms = tuple(map(str, meta["arms"]))
             if problem is None or problem == logged_in:
                 return cls(
                     logged_in, seed, meta["behaviour"], arms, observe_liquidity=meta["observe_liquidity"], **arrays
