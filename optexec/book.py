@@ -141,7 +141,12 @@ def compact(value: Any, name: str = "") -> Any:
             return _singles(numbers, value, {key: value[key] for key in ("shape",) if key in value})
         return {key: compact(child, key) for key, child in value.items()}
     if isinstance(value, list):
-        if name in CURVES and len(value) >= 16 and all(type(item) in (int, float, type(None)) for item in value):
+        # plotly.js reads the rows of a grid as they are
+        if (
+            name in CURVES - {"z"}
+            and len(value) >= 16
+            and all(type(item) in (int, float, type(None)) for item in value)
+        ):
             return _singles(np.array(value, dtype="<f8"), value, {})
         return [compact(child, name) for child in value]
     return value
@@ -517,7 +522,9 @@ def _copy_assets_and_stamp(app: Sphinx, exception: Exception | None) -> None:
     static, pages = Path(app.outdir) / "_static", sorted(Path(app.outdir).glob("*.html"))
     with importlib.resources.as_file(importlib.resources.files("plotly") / "package_data" / "plotly.min.js") as source:
         copy_asset_file(str(source), str(static))
-    found = ((page, re.search(r'<meta name="description" content="([^"]*)"', page.read_text("utf-8"))) for page in pages)
+    found = (
+        (page, re.search(r'<meta name="description" content="([^"]*)"', page.read_text("utf-8"))) for page in pages
+    )
     descriptions = {page.name: html.unescape(match[1]) for page, match in found if match}
     (static / "descriptions.js").write_text(f"optexecDescribe({json.dumps(descriptions)});\n", encoding="utf-8")
     root = Path(app.srcdir).parent
