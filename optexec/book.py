@@ -143,7 +143,12 @@ def compact(value: Any, name: str = "") -> Any:
             return _singles(numbers, value, {key: value[key] for key in ("shape",) if key in value})
         return {key: compact(child, key) for key, child in value.items()}
     if isinstance(value, list):
-        if name in CURVES and len(value) >= 16 and all(type(item) in (int, float, type(None)) for item in value):
+        # plotly.js reads the rows of a grid as they are
+        if (
+            name in CURVES - {"z"}
+            and len(value) >= 16
+            and all(type(item) in (int, float, type(None)) for item in value)
+        ):
             return _singles(np.array(value, dtype="<f8"), value, {})
         return [compact(child, name) for child in value]
     return value

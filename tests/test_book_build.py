@@ -239,12 +239,13 @@ def test_curves_are_sent_in_half_the_bytes() -> None:
     [
         {"x": list(range(100))},  # shorter as it is
         {"x": [0.12345678, 0.5]},  # a domain, say
+        {"z": [np.linspace(0, 1, 40).tolist()] * 2},
         {"x": ["a"] * 40},
         {"x": [True, 0.123456789] * 20},
         {"x": [None] * 40},
         {"y": curve(1e8 + np.linspace(0, 1, 40))},  # 32 bits do not tell these apart
     ],
-    ids=["integers", "short", "names", "flags", "nothing", "far from zero"],
+    ids=["integers", "short", "grid", "names", "flags", "nothing", "far from zero"],
 )
 def test_other_data_stay_as_they_are(kept: dict[str, Any]) -> None:
     assert compact(kept) == kept

@@ -138,7 +138,8 @@
   let drawing = false;
   function inTurn(element, draw) {
     return new Promise((resolve, reject) => {
-      waiting.push({ element, draw: () => draw().then(resolve, reject) });
+      const settled = async () => draw(); // also where it throws
+      waiting.push({ element, draw: () => settled().then(resolve, reject) });
       if (!drawing) drawAll();
     });
   }

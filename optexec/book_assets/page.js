@@ -21,7 +21,7 @@
       ? Promise.resolve()
       : new Promise((resolve) => {
           const script = run(waiting.src);
-          script.onload = () => resolve(window.MathJax.startup.promise);
+          script.onload = () => window.MathJax.startup.promise.then(resolve, resolve);
           script.onerror = resolve;
         });
     return math;
