@@ -366,3 +366,20 @@ def test_ctrl_c_is_130_and_nothing_half_written(command: list[str], tmp_path: Pa
     assert " of " in first  # a plain line of progress, not a bar
     assert "Traceback" not in rest
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("rows.json", "old")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_terminal_gets_a_bar() -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "optexec", "benchmark", "--episodes", "20000"]
+    done = subprocess.run(
+        command, stderr=theirs, stdout=subprocess.PIPE, text=True, env={**os.environ, "TERM": "xterm"}
+    )
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16).decode(errors="replace")
+    os.close(ours)
+    assert done.returncode == 0
+    assert "\x1b[" in shown  # the bar is drawn over
+    assert "20000/20000" in shown
+    assert " of " not in shown
+    assert "\x1b[" not in done.stdout

@@ -164,7 +164,7 @@ def train(
     agents = fit(agent, data, range(seeds), steps, batch_size, checkpoint=checkpoint, progress=sys.stdout.isatty())
     path = out / f"{name}.npz"
     agents.save(path)
-    checkpoint.unlink()
+    checkpoint.unlink(missing_ok=True)  # another run of this command may have been here
     print(f"wrote {path}")
     try:
         table = scoring.score(agents, episodes=2_000)
