@@ -104,7 +104,7 @@ class Almgren2005:
     """The law of Almgren, Thum, Hauptmann & Li (2005), fitted to institutional orders in US stocks.
 
     An order of X shares sold evenly in T days moves a price of daily volatility sigma [$] permanently by
-    I = 0.314 sigma (X/V) (Theta/V)^(1/4) and pays K = 0.142 sigma |X/(V T)|^0.6 [$/share] of temporary impact, V shares
+    I = 0.314 sigma (X/V) (Theta/V)^(1/4) and pays K = 0.142 sigma (X/(V T))^0.6 [$/share] of temporary impact, V shares
     a day being the market's volume (V T its volume during the order) and Theta the shares outstanding. Its mean cost is
     I/2 + K a share. I is linear: gamma = I/X. K is not; eta = K/v + gamma/2 at the even trade v = X/N costs the even
     sale the same (gamma/2 because within a period `optexec.Market` charges no permanent impact).
@@ -166,6 +166,12 @@ class SquareRoot:
         prefactor: Y > 0, of order 1, dimensionless.
         error: standard error of Y as you know it, >= 0; 0 takes Y as known.
         stays: permanent part of M, in [0, 1].
+
+    Examples:
+        >>> order = Order(shares=40_000, periods=10)
+        >>> eta, gamma = SquareRoot().coefficients(order, volume=1e5, day_volume=1e6, day_volatility=0.5)
+        >>> f"{1e6 * eta:.2f} {1e6 * gamma:.2f}"  # $/share per million shares
+        '9.17 1.67'
     """
 
     prefactor: float = 1.0

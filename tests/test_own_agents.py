@@ -29,7 +29,7 @@ class Opportunist:
 def test_ten_lines_enter_every_table() -> None:
     agent = Opportunist(PROBLEM, 0.8)
     assert isinstance(agent, ox.Policy)
-    table = ox.evaluate(PROBLEM, {"AC": ox.almgren_chriss(PROBLEM), "mine": agent}, episodes=2_000)
+    table: Any = ox.evaluate(PROBLEM, {"AC": ox.almgren_chriss(PROBLEM), "mine": agent}, episodes=2_000)
     assert table.loc["mine", "diff"] + table.loc["mine", "diff_ci"] < 0
     stressed = stress.run(["liquidity_shocks"], episodes=200, policies={"mine": agent})
     assert {"mine", "optimum", "optimum" + TOLD} <= set(stressed["policy"])
@@ -67,7 +67,7 @@ def test_stable_baselines3_trains_and_is_scored(algorithm: str) -> None:
     fractions = agent.act(np.tile(np.array([1, 1, 1, 0.02, 1, 0], dtype=np.float32), (5, 1)))
     assert fractions.shape == (5,)
     assert ((fractions >= 0) & (fractions <= 1)).all()
-    table = ox.evaluate(PROBLEM, {"TWAP": ox.twap(PROBLEM), algorithm: agent}, episodes=200)
+    table: Any = ox.evaluate(PROBLEM, {"TWAP": ox.twap(PROBLEM), algorithm: agent}, episodes=200)
     assert np.isfinite(table.loc[algorithm, "objective"])
     assert table.loc[algorithm, "completion"] == pytest.approx(1.0)
 
