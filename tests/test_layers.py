@@ -18,6 +18,7 @@ LAYERS = (
     {"cli", "figures"},
     {"claims"},
     {"stress", "offline"},
+    {"calibration"},
     {"evaluation"},
     {"env", "optimum"},
     {"policies"},
