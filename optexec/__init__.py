@@ -1,6 +1,6 @@
 """Optimal trade execution: Almgren-Chriss, a simulator with stochastic liquidity, and exact benchmarks."""
 
-from optexec import offline, presets
+from optexec import calibration, offline, presets
 from optexec.almgren_chriss import e_folding_time, frontier, half_life, lvar_risk_aversion, urgency
 from optexec.env import ExecutionEnv, ExecutionVectorEnv, register
 from optexec.evaluation import evaluate
@@ -37,6 +37,7 @@ __all__ = [
     "Transitions",
     "almgren_chriss",
     "best_static",
+    "calibration",
     "collect",
     "e_folding_time",
     "evaluate",

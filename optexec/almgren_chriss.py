@@ -47,6 +47,11 @@ def urgency(problem: Problem) -> float:
 
     Raises:
         ValueError: h <= gamma/2 at the long-run mean level, where no such rate exists.
+
+    Examples:
+        >>> import optexec as ox
+        >>> round(ox.urgency(ox.presets.reference()), 4)
+        0.145
     """
     h = problem.market.instantaneous / problem.market.liquidity.long_run_mean
     corrected = h - problem.market.permanent / 2
@@ -65,7 +70,13 @@ def e_folding_time(problem: Problem) -> float:
 
 
 def half_life(problem: Problem) -> float:
-    """Ln 2 / kappa [time]: holdings halve (for a horizon that is long against it); infinite at lambda = 0."""
+    """Ln 2 / kappa [time]: holdings halve (for a horizon that is long against it); infinite at lambda = 0.
+
+    Examples:
+        >>> import optexec as ox
+        >>> round(ox.half_life(ox.presets.reference()), 2)  # periods
+        4.78
+    """
     return float(np.log(2)) * e_folding_time(problem)
 
 
@@ -179,6 +190,13 @@ def frontier(problem: Problem, risk_aversions: Iterable[float]) -> pd.DataFrame:
     Returns:
         A row per value with columns risk_aversion [1/$], expected_cost [$], std [$] (both in the
         deterministic-liquidity market), kappa [1/time] and half_life = ln 2 / kappa [time].
+
+    Examples:
+        >>> import optexec as ox
+        >>> ox.frontier(ox.presets.reference(), [0.0, 0.5])[["expected_cost", "std"]].round(1)
+           expected_cost   std
+        0          975.0  49.7
+        1         1216.0  33.9
     """
     rows = []
     for risk_aversion in risk_aversions:

@@ -264,7 +264,7 @@ def _table(renderer: NbElementRenderer, data: MimeData, options: dict[str, Any])
                 entry["morecols"] = columns - 1
             if rows > 1:
                 entry["morerows"] = rows - 1
-            number = not stub and re.fullmatch(r"[-+−±$≈<>~ ]*\d[\d,. eE+−±–%()-]*|nan|NaN|–|—", text)
+            number = not stub and re.fullmatch(r"[-+−±$≈<>~ ]*\d([\d,. eE+−±–%()^{}$-]|to)*|nan|NaN|–|—", text)
             right = (number or (heading and len(row) > 0)) and not words
             entry["classes"].append("text-right" if right else "text-left")
             entry += fill(nodes.paragraph(), text)
@@ -456,7 +456,7 @@ def _split_intervals(rows: list[list[str]]) -> list[list[str]]:
     """
     split = []
     for name, *cells in zip(*rows, strict=True):
-        plain = [cell.replace("\N{MINUS SIGN}", "-") for cell in cells]
+        plain = [re.sub(r"^(-?)10\^{(-?\d+)}$", r"\g<1>1e\2", cell.replace("\N{MINUS SIGN}", "-")) for cell in cells]
         found = [_ESTIMATE.fullmatch(cell) for cell in plain]
         if not any(found) or not all(match or cell in _MISSING for match, cell in zip(found, plain, strict=True)):
             split.append([name, *cells])

@@ -84,7 +84,11 @@ mystnb:
     caption: Costs with intervals.
 ---
 pd.DataFrame(
-    {("calm", "J ($)"): ["1,005.5 ± 0.5", "−3 ± 1"], ("calm", "share"): ["–", "0.98"], ("wild", "who"): ["a, b", "c"]},
+    {
+        ("calm", "J ($)"): ["1,005.5 ± 0.5", "−3 ± 1"],
+        ("calm", "share"): ["–", "$-10^{23}$"],
+        ("wild", "who"): ["a, b", "c"],
+    },
     index=pd.MultiIndex.from_product([["TWAP"], ["first", "second"]], names=["policy", "seed"]),
 )
 ```
@@ -187,7 +191,7 @@ def test_a_table_is_there_as_csv(book: SmallBook) -> None:
         assert list(csv.reader(file)) == [
             ["policy", "seed", "calm / J ($)", "calm / J ($) ±", "calm / share", "wild / who"],
             ["TWAP", "first", "1005.5", "0.5", "", "a, b"],
-            ["TWAP", "second", "-3", "1", "0.98", "c"],
+            ["TWAP", "second", "-3", "1", "-1e23", "c"],
         ]
 
 

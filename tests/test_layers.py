@@ -18,6 +18,7 @@ LAYERS = (
     {"cli", "figures"},
     {"claims", "sweep"},
     {"stress", "offline"},
+    {"calibration"},
     {"evaluation"},
     {"env", "optimum"},
     {"policies"},

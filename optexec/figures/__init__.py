@@ -49,6 +49,8 @@ from optexec.figures.note import figures_by_volatility, mean_std_plane
 from optexec.figures.objectives import planned_risk, rankings, reversal
 from optexec.figures.offline_data import action_clouds, action_coverage, effective_sizes, noise_levels
 from optexec.figures.optimum import haste, policy_maps, speed_and_spread, value_of_adapting
+from optexec.figures.own_agent import learning_curve, strength_curve
+from optexec.figures.own_order import bar_estimates, cost_sources, own_plan
 from optexec.figures.parameters import regret_curves, regret_valleys, tornado
 from optexec.figures.problem import score_scatter, shortfall_anatomy
 from optexec.figures.shift import beyond_the_log, costs_by_scenario, far_from_the_log, same_place
@@ -84,6 +86,7 @@ __all__ = [
     "action_coverage",
     "amounts",
     "autocorrelation",
+    "bar_estimates",
     "below_frontier",
     "beyond_the_log",
     "binding_periods",
@@ -97,6 +100,7 @@ __all__ = [
     "claimed_sizes",
     "cost_and_scatter",
     "cost_of_urgency",
+    "cost_sources",
     "costs_by_scenario",
     "critic_curves",
     "effective_sizes",
@@ -122,6 +126,7 @@ __all__ = [
     "learned_maps",
     "learned_reactions",
     "learned_scores",
+    "learning_curve",
     "liquidity_fans",
     "live_control",
     "market_episode",
@@ -129,6 +134,7 @@ __all__ = [
     "market_scores",
     "mean_std_plane",
     "noise_levels",
+    "own_plan",
     "paired_forest",
     "parts",
     "penalty_sweep",
@@ -166,6 +172,7 @@ __all__ = [
     "shortfall_densities",
     "speed_and_spread",
     "stakes",
+    "strength_curve",
     "stress_split",
     "support_clouds",
     "support_decides",
