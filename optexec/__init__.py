@@ -1,7 +1,7 @@
 """Optimal trade execution: Almgren-Chriss, a simulator with stochastic liquidity, and exact benchmarks."""
 
-from optexec import offline, presets
-from optexec.almgren_chriss import e_folding_time, frontier, half_life, urgency
+from optexec import calibration, offline, presets
+from optexec.almgren_chriss import e_folding_time, frontier, half_life, lvar_risk_aversion, urgency
 from optexec.env import ExecutionEnv, ExecutionVectorEnv, register
 from optexec.evaluation import evaluate
 from optexec.liquidity import ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
@@ -37,6 +37,7 @@ __all__ = [
     "Transitions",
     "almgren_chriss",
     "best_static",
+    "calibration",
     "collect",
     "e_folding_time",
     "evaluate",
@@ -45,6 +46,7 @@ __all__ = [
     "filtered",
     "frontier",
     "half_life",
+    "lvar_risk_aversion",
     "offline",
     "optimum",
     "presets",

@@ -11,8 +11,11 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 import scipy.linalg
+import scipy.optimize
+import scipy.special
 from numpy.typing import NDArray
 
+from optexec._validate import real
 from optexec.problem import Problem
 
 __all__ = [
@@ -20,6 +23,7 @@ __all__ = [
     "expected_cost",
     "frontier",
     "half_life",
+    "lvar_risk_aversion",
     "planned_impact",
     "trade_list",
     "trajectory",
@@ -43,6 +47,11 @@ def urgency(problem: Problem) -> float:
 
     Raises:
         ValueError: h <= gamma/2 at the long-run mean level, where no such rate exists.
+
+    Examples:
+        >>> import optexec as ox
+        >>> round(ox.urgency(ox.presets.reference()), 4)
+        0.145
     """
     h = problem.market.instantaneous / problem.market.liquidity.long_run_mean
     corrected = h - problem.market.permanent / 2
@@ -61,7 +70,13 @@ def e_folding_time(problem: Problem) -> float:
 
 
 def half_life(problem: Problem) -> float:
-    """Ln 2 / kappa [time]: holdings halve (for a horizon that is long against it); infinite at lambda = 0."""
+    """Ln 2 / kappa [time]: holdings halve (for a horizon that is long against it); infinite at lambda = 0.
+
+    Examples:
+        >>> import optexec as ox
+        >>> round(ox.half_life(ox.presets.reference()), 2)  # periods
+        4.78
+    """
     return float(np.log(2)) * e_folding_time(problem)
 
 
@@ -175,6 +190,13 @@ def frontier(problem: Problem, risk_aversions: Iterable[float]) -> pd.DataFrame:
     Returns:
         A row per value with columns risk_aversion [1/$], expected_cost [$], std [$] (both in the
         deterministic-liquidity market), kappa [1/time] and half_life = ln 2 / kappa [time].
+
+    Examples:
+        >>> import optexec as ox
+        >>> ox.frontier(ox.presets.reference(), [0.0, 0.5])[["expected_cost", "std"]].round(1)
+           expected_cost   std
+        0          975.0  49.7
+        1         1216.0  33.9
     """
     rows = []
     for risk_aversion in risk_aversions:
@@ -190,3 +212,30 @@ def frontier(problem: Problem, risk_aversions: Iterable[float]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=["risk_aversion", "expected_cost", "std", "kappa", "half_life"])
+
+
+def lvar_risk_aversion(problem: Problem, confidence: float = 0.95) -> float:
+    """The lambda [1/$] whose schedule has the least liquidity-adjusted value at risk.
+
+    L-VaR = E[IS] + z sqrt(Var[IS]) [$], z the standard normal's quantile at ``confidence``, in the
+    deterministic-liquidity market; found by a search over lambda along the frontier, which is convex. Where that asks
+    for selling at once (lambda infinite) the end of the search is returned, whose schedule all but does.
+    Almgren & Chriss (2000), section 3.2.
+
+    Args:
+        problem: order and market; its own risk aversion is not used.
+        confidence: the probability that the cost stays below the L-VaR, in (0.5, 1).
+    """
+    z = float(scipy.special.ndtri(real("confidence", confidence, above=0.5, below=1.0)))
+
+    def lvar(log_risk_aversion: float) -> float:
+        trades = trade_list(problem.replace(risk_aversion=float(np.exp(log_risk_aversion))))
+        return float(expected_cost(problem, trades) + z * variance(problem, trades) ** 0.5)
+
+    if problem.step_variance == 0:
+        return 0.0  # no price risk to trade for
+    corrected = float(planned_impact(problem).max()) - problem.market.permanent / 2
+    middle = np.log(corrected / (problem.step_variance * problem.order.periods**2))  # where kappa T is about 1
+    bounds = (middle - 12, middle + 12)
+    found = scipy.optimize.minimize_scalar(lvar, bounds=bounds, method="bounded", options={"xatol": 1e-9})
+    return float(np.exp(found.x))

@@ -13,6 +13,13 @@ on pages that have figures. Nothing is asked of another host, so the report work
 **Tables.** A cell that shows a pandas table and carries ``mystnb: {table: {caption, name}}`` gives a
 numbered table that prose can refer to. Without that, the table stands as pandas draws it.
 
+**Downloads.** Every table with a caption links its rows as CSV, every chapter itself as a notebook without outputs
+(``book_assets/page.js`` hands it over where the report is read from a folder), and a figure's toolbar saves it as PNG
+or SVG.
+
+**Weight.** Curves are sent as 32-bit numbers where nobody can see the difference, and code without marks around what
+has no colour of its own. Every page has a description, from its first paragraph.
+
 **Controls that need a kernel.** An ipywidgets slider in a page without a kernel moves and nothing
 follows. Cells that show one are tagged ``remove-output``; showing one anyway is a warning, and no widget
 scripts reach the page.
@@ -24,6 +31,8 @@ were kept, they are dropped and every chapter runs again; an edit of the prose r
 
 from __future__ import annotations
 
+import base64
+import csv
 import hashlib
 import html
 import importlib.resources
@@ -31,25 +40,36 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import jupytext
+import nbformat
+import numpy as np
 from docutils import nodes
 from myst_nb.core.render import WIDGET_VIEW_MIMETYPE, MimeData, NbElementRenderer
 from nbclient.output_widget import OutputWidget
+from pygments.formatters import HtmlFormatter
+from pygments.token import Token
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.highlighting import PygmentsBridge
 from sphinx.util import logging
 from sphinx.util.fileutil import copy_asset_file
 
-__all__ = ["FigureRenderer", "PlotlyFigure", "digest", "is_fresh", "setup"]
+__all__ = ["CodeFormatter", "FigureRenderer", "PlotlyFigure", "compact", "digest", "is_fresh", "setup"]
 
 PLOTLY_MIMETYPE = "application/vnd.plotly.v1+json"
 ASSETS = Path(__file__).parent / "book_assets"
+DOWNLOADS = "_downloads"
 SOURCES = ("book/**/*", "optexec/**/*", "_config.yml", "_toc.yml", "requirements.txt")
 STAMP = ".optexec-built"
+LONG = 45
+"""Characters from which a table's cell is prose and not a number or a name."""
+CURVES = {"x", "y", "z", "array", "arrayminus"}
+"""Attributes of plotly's traces that hold coordinates."""
 
 logger = logging.getLogger(__name__)
 
@@ -104,11 +124,46 @@ def _figure(renderer: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
         )
     return [
         PlotlyFigure(
-            figure=json.dumps(figure),
+            figure=json.dumps(compact(figure)),
             height=int(layout.get("height") or 450),
             alt=alt,
         )
     ]
+
+
+def compact(value: Any, name: str = "") -> Any:
+    """Return a figure's JSON with long curves as 32-bit numbers, where that changes no pixel.
+
+    Only coordinates and error bars: what is shown as text, or sets a colour, stays as it is. A list is replaced if it
+    gets shorter, and no number by one that is further off than a hundred-thousandth of what the curve spans.
+    """
+    if isinstance(value, dict):
+        if value.get("dtype") == "f8" and name in CURVES:
+            numbers = np.frombuffer(base64.b64decode(value["bdata"]), dtype="<f8")
+            return _singles(numbers, value, {key: value[key] for key in ("shape",) if key in value})
+        return {key: compact(child, key) for key, child in value.items()}
+    if isinstance(value, list):
+        # plotly.js reads the rows of a grid as they are
+        if (
+            name in CURVES - {"z"}
+            and len(value) >= 16
+            and all(type(item) in (int, float, type(None)) for item in value)
+        ):
+            return _singles(np.array(value, dtype="<f8"), value, {})
+        return [compact(child, name) for child in value]
+    return value
+
+
+def _singles(numbers: np.ndarray[Any, Any], given: Any, shape: dict[str, Any]) -> Any:
+    singles = numbers.astype("<f4")
+    finite = np.isfinite(numbers)
+    if not finite.any():
+        return given
+    span = np.ptp(numbers[finite]) or np.abs(numbers[finite]).max()
+    if not np.abs(singles[finite] - numbers[finite]).max() <= 1e-5 * span:
+        return given
+    found = {"dtype": "f4", "bdata": base64.b64encode(singles.tobytes()).decode(), **shape}
+    return min(found, given, key=lambda form: len(json.dumps(form, separators=(",", ":"))))
 
 
 def _spell_money(value: Any) -> tuple[Any, set[str]]:
@@ -190,9 +245,11 @@ def _table(renderer: NbElementRenderer, data: MimeData, options: dict[str, Any])
 
     md = renderer.renderer
     line = data.line or 0
+    # Cells of words wrap, cells of numbers do not; what a cell's link leads to takes no room.
+    words = max(len(re.sub(r"\]\([^)]*\)", "", cell[0])) for row in reader.body for cell in row) > LONG
 
     def fill(node: nodes.Element, text: str) -> nodes.Element:
-        if re.search(r"\$[^$]+\$|`", text):
+        if re.search(r"\$[^$]+\$|`|\]\(", text):
             with md.current_node_context(node):
                 md.nested_render_text(text, line, inline=True)
         else:
@@ -207,8 +264,9 @@ def _table(renderer: NbElementRenderer, data: MimeData, options: dict[str, Any])
                 entry["morecols"] = columns - 1
             if rows > 1:
                 entry["morerows"] = rows - 1
-            number = not stub and re.fullmatch(r"[-+−±$≈<>~ ]*\d[\d,. eE+−±–%()-]*|nan|NaN|–|—", text)
-            entry["classes"].append("text-right" if number or (heading and len(row) > 0) else "text-left")
+            number = not stub and re.fullmatch(r"[-+−±$≈<>~ ]*\d([\d,. eE+−±–%()^{}$-]|to)*|nan|NaN|–|—", text)
+            right = (number or (heading and len(row) > 0)) and not words
+            entry["classes"].append("text-right" if right else "text-left")
             entry += fill(nodes.paragraph(), text)
             row += entry
         return row
@@ -217,7 +275,7 @@ def _table(renderer: NbElementRenderer, data: MimeData, options: dict[str, Any])
     stubs = 0
     while stubs < len(reader.body[0]) and reader.body[0][stubs][3]:
         stubs += 1
-    table = nodes.table(classes=["colwidths-auto", "optexec-table"])
+    table = nodes.table(classes=["colwidths-auto", "optexec-table", *(["optexec-words"] if words else [])])
     if options.get("caption"):
         table += fill(nodes.title(), str(options["caption"]))
     group = nodes.tgroup(cols=width)
@@ -234,19 +292,28 @@ def _table(renderer: NbElementRenderer, data: MimeData, options: dict[str, Any])
 
 
 def _visit_html(translator: Any, node: PlotlyFigure) -> None:
-    figure = json.loads(node["figure"])
-    moves = bool(figure["layout"].get("sliders") or figure["layout"].get("updatemenus"))
     # "<" cannot end the script element early, and JSON reads it back.
-    text = json.dumps(figure, separators=(",", ":")).replace("<", "\\u003c")
+    text = json.dumps(json.loads(node["figure"]), separators=(",", ":")).replace("<", "\\u003c")
     alt = html.escape(node["alt"], quote=True)
     translator.body.append(
-        f'<div class="optexec-figure" role="{"group" if moves else "img"}" aria-label="{alt}"'
+        # no "img": that may not hold the buttons of a toolbar
+        f'<div class="optexec-figure" role="figure" aria-label="{alt}"'
         f' style="min-height:{node["height"]}px">'
         f'<script type="application/json">{text}</script>'
         f"<noscript><p>This figure is drawn by JavaScript, which is switched off here. {alt}</p></noscript>"
         "</div>\n"
     )
     raise nodes.SkipNode
+
+
+class CodeFormatter(HtmlFormatter[str]):
+    """Writes code without marks around names, punctuation and spaces: half of all, and they have the text's colour."""
+
+    PLAIN = (Token.Name, Token.Name.Namespace, Token.Punctuation, Token.Text.Whitespace)
+
+    def format(self, tokensource: Iterable[tuple[Any, str]], outfile: IO[str]) -> None:
+        """Write the tokens."""
+        super().format(((Token.Text if kind in self.PLAIN else kind, text) for kind, text in tokensource), outfile)
 
 
 def _visit_other(translator: Any, node: PlotlyFigure) -> None:
@@ -275,13 +342,16 @@ def is_fresh(root: Path) -> bool:
 def _configure(app: Sphinx, config: Config) -> None:
     """Settle what depends on where things are.
 
-    The state of the inputs becomes part of the configuration: Sphinx reads every page again when it changes.
+    The state of the inputs becomes part of the configuration: Sphinx reads every page again when it changes. So does
+    that of scripts and styles, which Sphinx would not copy again while no page has changed.
     """
     root = Path(app.srcdir).parent
-    config.optexec_state = digest(root, config.optexec_inputs)
+    config.optexec_state = digest(root, [*config.optexec_inputs, "optexec/book_assets/*", "book/_static/*"])
     config.html_static_path.append(str(ASSETS))
     # sphinx-mathjax-offline would have the page set in web fonts. plotly needs labels as pictures (SVG).
     config.mathjax_path = "mathjax/tex-svg.js"
+    # book_assets/page.js starts it, so that it does not stand before the first figure.
+    config.mathjax_options = {"type": "text/plain"}
 
 
 def _drop_stale_outputs(app: Sphinx) -> None:
@@ -296,25 +366,172 @@ def _drop_stale_outputs(app: Sphinx) -> None:
     stamp.write_text(state)
 
 
+def _link_tables(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Write every table that has a caption as CSV, and link the file from the caption."""
+    if app.builder.format != "html":
+        return
+    numbers = app.env.toc_fignumbers.get(docname, {}).get("table", {})
+    for table in doctree.findall(nodes.table):
+        title = table.next_node(nodes.title)
+        if title is None or not table["ids"]:
+            continue
+        name = f"{table['ids'][0]}.csv"
+        folder = Path(app.outdir) / DOWNLOADS
+        folder.mkdir(parents=True, exist_ok=True)
+        # with the mark by which spreadsheets know UTF-8
+        with open(folder / name, "w", encoding="utf-8-sig", newline="") as file:
+            csv.writer(file).writerows(_split_intervals(list(_rows(table))))
+        label = "Table " + ".".join(map(str, numbers.get(table["ids"][0], ())))
+        link = f'<a class="optexec-csv" href="{DOWNLOADS}/{name}" aria-label="{label.strip()} as CSV" download>CSV</a>'
+        title += nodes.raw("", " " + link, format="html")
+
+
+def _rows(table: nodes.table) -> Iterator[list[str]]:
+    """Yield a table's rows as text, first its heading in one row; a cell that spans others stands in each of them."""
+    below: dict[int, tuple[int, str]] = {}  # column: rows still covered from above, and the text there
+
+    def row_of(row: nodes.row) -> list[str]:
+        texts: list[str] = []
+        entries = iter(row.findall(nodes.entry))
+        while True:
+            column = len(texts)
+            if column in below:
+                left, text = below.pop(column)
+                if left > 1:
+                    below[column] = (left - 1, text)
+                texts.append(text)
+                continue
+            if (entry := next(entries, None)) is None:
+                return texts
+            text = " ".join(entry.astext().split())
+            for _ in range(entry.get("morecols", 0) + 1):
+                if entry.get("morerows"):
+                    below[len(texts)] = (entry["morerows"], text)
+                texts.append(text)
+
+    heads = [row_of(row) for part in table.findall(nodes.thead) for row in part.findall(nodes.row)]
+    if heads:
+        columns = ([text for text in dict.fromkeys(levels) if text] for levels in zip(*heads, strict=True))
+        yield [" / ".join(levels) for levels in columns]
+    for part in table.findall(nodes.tbody):
+        yield from (row_of(row) for row in part.findall(nodes.row))
+
+
+_NUMBER = r"[-+]?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?"
+_ESTIMATE = re.compile(rf"({_NUMBER})(?: ± ({_NUMBER})| \(({_NUMBER}) to ({_NUMBER})\))?")
+_MISSING = {"", "-", "–", "—", "nan", "NaN"}
+
+
+def _split_intervals(rows: list[list[str]]) -> list[list[str]]:
+    """Return a table with numbers as a program reads them: an estimate and its interval in columns of their own.
+
+    That is done where a whole column is numbers, a "5,204 ± 3" or a "0.98 (0.97 to 0.99)" among them; an empty cell, or
+    one with a dash, is a number that is missing. Other columns stay as they are.
+    """
+    split = []
+    for name, *cells in zip(*rows, strict=True):
+        plain = [re.sub(r"^(-?)10\^{(-?\d+)}$", r"\g<1>1e\2", cell.replace("\N{MINUS SIGN}", "-")) for cell in cells]
+        found = [_ESTIMATE.fullmatch(cell) for cell in plain]
+        if not any(found) or not all(match or cell in _MISSING for match, cell in zip(found, plain, strict=True)):
+            split.append([name, *cells])
+            continue
+        parts = [match.groups(default="") if match else ("",) * 4 for match in found]
+        for end, column in zip(("", " ±", " from", " to"), zip(*parts, strict=True), strict=True):
+            if any(column) or not end:
+                split.append([name + end, *(number.replace(",", "") for number in column)])
+    return [list(row) for row in zip(*split, strict=True)]
+
+
+def _describe_page(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Give a page its description, in the words of its first paragraph, and a chapter the button of its notebook."""
+    title = re.sub(r"<[^>]*>", "", context.get("title", ""))  # with its entities
+    tags = {'property="og:type"': "article", 'property="og:title"': title.replace('"', "&quot;")}
+    tags['property="og:site_name"'] = report = html.escape(app.config.html_title)
+    if doctree is not None:
+        description = html.escape(_description(doctree)) or f"{title}: {report}"
+        tags['name="description"'] = tags['property="og:description"'] = description
+    lines = [f'    <meta {key} content="{text}" />' for key, text in tags.items()]
+    context["metatags"] = "\n".join([context.get("metatags", ""), *lines])
+    # A list may hold list items only, and the theme's style goes by the class.
+    context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
+    if doctree is not None and (notebook := _write_notebook(app, pagename)):
+        context["header_buttons"].append(
+            {
+                "type": "link",
+                "url": notebook,
+                "icon": "fas fa-download",
+                "tooltip": "Download this chapter as a notebook",
+                "label": "notebook",
+                "classes": "pst-navbar-icon",
+            }
+        )
+
+
+def _description(doctree: nodes.document) -> str:
+    """Return the first paragraph of the page's own text, cut after a sentence or a word within 200 characters."""
+    sections = list(doctree.findall(nodes.section))[:1]
+    paragraphs = (child for section in sections for child in section.findall(nodes.paragraph))
+    own = [paragraph for paragraph in paragraphs if isinstance(paragraph.parent, nodes.section)]
+    text = " ".join(own[0].astext().split()) if own else ""
+    text = re.sub(r"\\(?:mathrm|text|mathbf)\b|[\\{}]", "", text)
+    if len(text) <= 200:
+        return text
+    sentences = re.match(r".{99,199}[.?!](?= [A-Z“])", text)
+    return sentences[0] if sentences else text[:199].rsplit(" ", 1)[0] + "…"
+
+
+def _write_notebook(app: Sphinx, pagename: str) -> str:
+    """Write a chapter as a notebook without outputs; return its address, or nothing for a page without code.
+
+    A browser shows such a file instead of saving it where the page was opened from a folder. So the notebook is there
+    a second time, as a script that ``book_assets/page.js`` can load and hand over.
+    """
+    source = Path(app.env.doc2path(pagename))
+    if source.suffix != ".md" or not source.read_text(encoding="utf-8").startswith("---\njupytext:"):
+        return ""
+    notebook = jupytext.read(source)
+    notebook.metadata.pop("jupytext", None)
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number}"  # not a new one at every build
+    nbformat.validate(notebook)
+    text = str(nbformat.writes(notebook))  # type: ignore[no-untyped-call]
+    address = f"{DOWNLOADS}/{source.stem}.ipynb"
+    file = Path(app.outdir) / address
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text + "\n", encoding="utf-8")
+    file.with_suffix(".ipynb.js").write_text(f"optexecSave({json.dumps(text)});\n", encoding="utf-8")
+    return address
+
+
 def _add_page_assets(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
     """Give a page with figures the scripts that draw them, and no page the scripts of ipywidgets."""
     getattr(app.env, "nb_metadata", {}).get(pagename, {}).pop("js_files", None)
-    if doctree is None or not any(True for _ in doctree.findall(PlotlyFigure)):
+    app.add_js_file("page.js", loading_method="defer")
+    figures = list(doctree.findall(PlotlyFigure)) if doctree is not None else []
+    if not figures:
         return
     app.add_js_file("plotly.min.js", loading_method="defer")
     app.add_js_file("figures.js", loading_method="defer")
     # Labels may hold mathematics even where the page's own text has none.
-    app.env.get_domain("math").data["has_equations"][pagename] = True
+    if any(re.search(r'"\$[^"]*\$"', figure["figure"]) for figure in figures):
+        app.env.get_domain("math").data["has_equations"][pagename] = True
 
 
 def _copy_assets_and_stamp(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.format != "html":
         return
-    static = Path(app.outdir) / "_static"
+    static, pages = Path(app.outdir) / "_static", sorted(Path(app.outdir).glob("*.html"))
     with importlib.resources.as_file(importlib.resources.files("plotly") / "package_data" / "plotly.min.js") as source:
         copy_asset_file(str(source), str(static))
+    found = (
+        (page, re.search(r'<meta name="description" content="([^"]*)"', page.read_text("utf-8"))) for page in pages
+    )
+    descriptions = {page.name: html.unescape(match[1]) for page, match in found if match}
+    (static / "descriptions.js").write_text(f"optexecDescribe({json.dumps(descriptions)});\n", encoding="utf-8")
     root = Path(app.srcdir).parent
     (Path(app.outdir).parent / STAMP).write_text(digest(root, SOURCES))
 
@@ -337,9 +554,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
         latex=(_visit_other, None),
         text=(_visit_other, None),
     )
+    PygmentsBridge.html_formatter = CodeFormatter
     app.setup_extension("optexec.book_text")
     app.connect("config-inited", _configure)
     app.connect("builder-inited", _drop_stale_outputs)
+    app.connect("doctree-resolved", _link_tables)
+    app.connect("html-page-context", _describe_page, priority=600)  # after the theme has made its buttons
     app.connect("html-page-context", _add_page_assets, priority=400)  # before MathJax decides whether to load
     app.connect("build-finished", _copy_assets_and_stamp)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -53,7 +53,7 @@ def _set_text(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 def _replace(node: nodes.Element) -> None:
     """Typeset the text in ``node``; "J_mv", as a column of the package is called, gets its index."""
     for text in list(node.findall(nodes.Text)):
-        if isinstance(text.parent, nodes.literal | nodes.math):
+        if isinstance(text.parent, nodes.literal | nodes.math | nodes.raw):
             continue
         new: list[nodes.Node] = []
         for part in re.split(r"(?<=\bJ)(_mv)\b", typeset(text)):
@@ -97,7 +97,7 @@ def _set_table(table: nodes.table) -> None:
     for row in body:
         for entry in row:
             _let_break(entry)
-    if not body or any(len(row) != len(body[0]) for row in body):
+    if "optexec-words" in table["classes"] or not body or any(len(row) != len(body[0]) for row in body):
         return
     for column, cells in enumerate(zip(*body, strict=True)):
         if not column:

@@ -118,6 +118,14 @@ class ExecutionEnv(gymnasium.Env[Float32, Any]):
         reward: "realised", r_k = -(x_{k+1} (S_k - S_{k+1}) + v_k (S_k - P_k)) - lambda sigma^2 dt x_{k+1}^2 -
             penalties, or "expected", its mean given liquidity and decay (less noise, but it knows the model) [$].
         observe_liquidity: whether L and I are observed; see `optexec.simulate`.
+
+    Examples:
+        >>> import gymnasium
+        >>> import optexec as ox
+        >>> env = gymnasium.make("optexec/Execution-v0", problem=ox.presets.stochastic())
+        >>> observation, _ = env.reset(seed=42)
+        >>> observation.shape, env.action_space.shape
+        ((6,), (1,))
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (declared so by the base class)

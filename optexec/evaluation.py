@@ -132,6 +132,13 @@ def evaluate(
 
     Raises:
         ValueError: no policies, or fewer than two episodes.
+
+    Examples:
+        >>> import optexec as ox
+        >>> problem = ox.presets.stochastic()
+        >>> table = ox.evaluate(problem, {"TWAP": ox.twap(problem), "AC": ox.almgren_chriss(problem)}, episodes=1000)
+        >>> bool(table.loc["AC", "diff"] + table.loc["AC", "diff_ci"] < 0)  # AC has the lower J
+        True
     """
     integer("episodes", episodes, minimum=2)
     if not policies:

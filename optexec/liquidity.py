@@ -133,6 +133,10 @@ class OrnsteinUhlenbeck:
         volatility: standard deviation of the level per sqrt(time), >= 0.
         floor: smallest possible level, > 0.
         initial: L_0, at least ``floor``; None means ``mean``.
+
+    Examples:
+        >>> OrnsteinUhlenbeck(mean=1.0, speed=0.5, volatility=0.2, initial=0.5).start
+        0.5
     """
 
     mean: float = 1.0

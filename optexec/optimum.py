@@ -189,6 +189,14 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
     Raises:
         ValueError: q2 <= 0 in some period at some level (both are named): the problem has no optimum; or the liquidity
             grid cannot resolve the process (relative error above `COARSEST`).
+
+    Examples:
+        >>> import optexec as ox
+        >>> solution = ox.optimum(ox.presets.stochastic())
+        >>> round(solution.value, 2)
+        1798.63
+        >>> solution.fraction(0, 0.5) < solution.fraction(0, 1.5)  # it waits for liquidity
+        True
     """
     order, market = problem.order, problem.market
     capped = order.max_fraction < 1 or order.max_participation is not None
@@ -227,6 +235,12 @@ def exact_value(problem: Problem, policy: Policy) -> float:
 
     Raises:
         ValueError: transient impact or caps, or a policy whose fraction moves with inventory, price or volatility.
+
+    Examples:
+        >>> import optexec as ox
+        >>> problem = ox.presets.stochastic()
+        >>> round(ox.exact_value(problem, ox.almgren_chriss(problem)), 2)
+        1824.52
     """
     order, market, periods = problem.order, problem.market, problem.order.periods
     if market.transient or order.max_fraction < 1 or order.max_participation is not None:

@@ -107,7 +107,13 @@ class Schedule:
 
 
 def twap(problem: Problem) -> Schedule:
-    """Time-weighted average price: X/N in every period. Optimal at lambda = 0 when liquidity is constant."""
+    """Time-weighted average price: X/N in every period. Optimal at lambda = 0 when liquidity is constant.
+
+    Examples:
+        >>> import optexec as ox
+        >>> ox.twap(ox.Problem(order=ox.Order(shares=1000, periods=4))).trades
+        array([250., 250., 250., 250.])
+    """
     return Schedule(problem, np.full(problem.order.periods, problem.order.shares / problem.order.periods))
 
 
@@ -115,6 +121,10 @@ def u_shape(periods: int) -> Array:
     """The textbook intraday volume profile (N,): a parabola in time, twice as high at the ends as in the middle.
 
     Proportional to 1 + t^2 with t from -1 to 1 at the periods' midpoints, scaled to mean 1.
+
+    Examples:
+        >>> u_shape(4).round(3)
+        array([1.19, 0.81, 0.81, 1.19])
     """
     t = (2 * np.arange(integer("periods", periods, minimum=1)) + 1) / periods - 1
     shape = 1 + t**2
@@ -136,6 +146,11 @@ def almgren_chriss(problem: Problem) -> Schedule:
 
     Raises:
         ValueError: the quadratic form is not positive definite.
+
+    Examples:
+        >>> import optexec as ox
+        >>> ox.almgren_chriss(ox.presets.reference()).inventory[:4].round(1)
+        array([1000. ,  864.2,  746.5,  644.6])
     """
     return Schedule(problem, closed_form.trade_list(problem))
 
@@ -183,6 +198,12 @@ def exact_objective(problem: Problem, schedule: Schedule) -> float:
 
     J = E[IS] + lambda sigma^2 dt sum_k x_{k+1}^2, with E[1/L_k] and E[D] in place of the random variables. The
     schedule is taken as it is: caps of the order are not applied.
+
+    Examples:
+        >>> import optexec as ox
+        >>> problem = ox.presets.stochastic()
+        >>> round(ox.exact_objective(problem, ox.twap(problem)), 2)
+        2240.61
     """
     v = schedule.trades
     return float(v @ _quadratic_form(problem) @ v + problem.market.half_spread * problem.order.shares)
@@ -196,6 +217,12 @@ def best_static(problem: Problem) -> Schedule:
 
     Raises:
         ValueError: the quadratic form is not positive definite on trade lists that sum to X.
+
+    Examples:
+        >>> import optexec as ox
+        >>> problem = ox.presets.stochastic()
+        >>> round(ox.exact_objective(problem, ox.best_static(problem)), 2)
+        1824.06
     """
     form, shares = _quadratic_form(problem), problem.order.shares
     steps = np.diff(np.eye(problem.order.periods), axis=0)  # a basis of the trade lists that sum to 0
@@ -284,6 +311,12 @@ def rolling(problem: Problem) -> Rolling:
 
     Raises:
         ValueError: the deterministic problem of some period and level is not convex.
+
+    Examples:
+        >>> import optexec as ox
+        >>> problem = ox.presets.stochastic()
+        >>> round(ox.exact_value(problem, ox.rolling(problem)), 1)
+        1798.9
     """
     market, periods = problem.market, problem.order.periods
     chain = cached_chain(market.liquidity, problem.order.dt, periods)
@@ -410,9 +443,10 @@ def filtered(problem: Problem, policy: Policy) -> Filtered:
         R = (s m Y / (h v))^2,    K = P / (P + R),    m <- m + K (Y - m),    P <- (1 - K) P;
         m <- (f(a) + f(b)) / 2,    P <- ((f(b) - f(a)) / 2)^2 + (g(a) + g(b)) / 2,    a, b = m -/+ sqrt(P),
 
-    with f(L) = E[L'|L] and g(L) = Var[L'|L] of the liquidity process, whichever it is. For Ornstein-Uhlenbeck liquidity
-    away from its floor the prediction is m <- mean + phi (m - mean), P <- phi^2 P + volatility^2 dt, phi = 1 - speed
-    dt. Transient impact follows I <- (I + q v/L) E[D] at the updated level; its own uncertainty is left out of R.
+    with f(L) = E[L' given L] and g(L) = Var[L' given L] of the process, whichever it is. For Ornstein-Uhlenbeck
+    liquidity away from its floor the prediction is m <- mean + phi (m - mean), P <- phi^2 P + volatility^2 dt, phi =
+    1 - speed dt. Transient impact follows I <- (I + q v/L) E[D] at the updated level; its own uncertainty is left out
+    of R.
 
     Costs go with 1/L, so ``policy`` is shown 1/E[1/L], to second order m - P/m, times the profile. L_0 is taken as
     known. A fill at the mid or better implies nothing and is skipped: the update's own limit for Y -> infinity. Levels

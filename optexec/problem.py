@@ -132,7 +132,7 @@ class Market:
 
     @cached_property
     def instantaneous(self) -> float:
-        """Eta + q/2 [$/share per share]: what a trade costs in its own period, at L = 1."""
+        """What a trade costs in its own period at L = 1, eta + q/2 [$/share per share]."""
         return self.temporary + self.transient / 2
 
 
@@ -155,6 +155,15 @@ class Problem:
         order: an `Order`.
         market: a `Market`; its ``volume_profile`` must have ``order.periods`` entries.
         risk_aversion: lambda >= 0 [1/$].
+
+    Examples:
+        >>> import optexec as ox
+        >>> problem = ox.Problem(order=ox.Order(shares=500, periods=10), risk_aversion=0.1)
+        >>> problem.replace(volatility=0.03).market.volatility
+        0.03
+        >>> ox.Order(shares=-1)
+        Traceback (most recent call last):
+        ValueError: shares must be finite and > 0, got -1
     """
 
     order: Order = field(default_factory=Order)
@@ -184,12 +193,12 @@ class Problem:
 
     @cached_property
     def step_variance(self) -> float:
-        """sigma^2 dt: variance of the mid price over a period [$^2/share^2]."""
+        """Variance of the mid price over a period, sigma^2 dt [$^2/share^2]."""
         return self.market.volatility**2 * self.order.dt
 
     @cached_property
     def risk_weight(self) -> float:
-        """R = lambda sigma^2 dt: running risk of one squared share held over a period [$/share^2]."""
+        """Running risk of one squared share held over a period, r = lambda sigma^2 dt [$/share^2]."""
         return self.risk_aversion * self.step_variance
 
     def replace(self, **fields: Any) -> Problem:

@@ -326,7 +326,7 @@ class Episodes:
 
     @property
     def leftover(self) -> Array:
-        """x_N (n,): unsold after the last period [shares]."""
+        """What is unsold after the last period, x_N (n,) [shares]."""
         return self.inventory[:, -1]
 
     @property
@@ -379,6 +379,13 @@ def simulate(
 
     Raises:
         ValueError: the policy returned a non-finite or wrongly shaped action, or the numbers overflowed.
+
+    Examples:
+        >>> import optexec as ox
+        >>> problem = ox.presets.stochastic()
+        >>> episodes = ox.simulate(problem, ox.twap(problem), episodes=3, seed=42)
+        >>> episodes.trades.shape, episodes.completion
+        ((3, 20), array([1., 1., 1.]))
     """
     episodes = integer("episodes", episodes, minimum=1)
     result = Episodes.empty(problem, episodes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -137,3 +139,27 @@ def test_a_cost_that_is_not_convex_is_refused() -> None:
         ox.almgren_chriss(liquid)
     with pytest.raises(ValueError, match="must be > permanent/2"):
         ox.urgency(liquid)
+
+
+@pytest.mark.parametrize("confidence", [0.75, 0.95, 0.99])
+@pytest.mark.parametrize("problem", [PAPER, ox.presets.reference()], ids=["paper", "note"])
+def test_least_lvar_is_where_the_frontier_falls_at_the_quantile(problem: ox.Problem, confidence: float) -> None:
+    """dE/d sqrt(V) = -z, which at the slope -lambda of the frontier against V is z = 2 lambda sqrt(V)."""
+    risk_aversion = ox.lvar_risk_aversion(problem, confidence)
+    z = NormalDist().inv_cdf(confidence)
+    here = ox.frontier(problem, [risk_aversion]).iloc[0]
+    assert 2 * risk_aversion * here["std"] == pytest.approx(z, rel=1e-5)
+    beside = ox.frontier(problem, risk_aversion * np.array([0.5, 0.9, 1.1, 2.0]))
+    lvar = here["expected_cost"] + z * here["std"]
+    assert (beside["expected_cost"] + z * beside["std"] > lvar).all()
+
+
+def test_least_lvar_at_the_ends() -> None:
+    corner = 2 * (PAPER.market.temporary - PAPER.market.permanent / 2) * 1e6 / 0.95  # beyond it one sells at once
+    assert NormalDist().inv_cdf(1 - 1e-8) > corner
+    urgent = ox.almgren_chriss(PAPER.replace(risk_aversion=ox.lvar_risk_aversion(PAPER, 1 - 1e-8)))
+    assert urgent.trades[0] > 0.99e6
+    assert ox.lvar_risk_aversion(PAPER.replace(volatility=0.0)) == 0.0
+    for confidence in (0.5, 1.0, float("nan")):
+        with pytest.raises(ValueError, match=r"confidence must be finite and > 0.5 and < 1, got"):
+            ox.lvar_risk_aversion(PAPER, confidence)

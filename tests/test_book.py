@@ -1,30 +1,29 @@
 """The built report, opened in a browser from disk: nothing asked of a network, every figure drawn, every slider alive.
 
-The pages are those of ``_toc.yml``. A report in ``_build/html`` that matches the sources is used as it is; otherwise
-it is built first, with warnings as errors. Without a browser these tests are skipped, except in CI (``CI=true``),
-where that is a failure.
+First what can be seen in the files alone: links, weight, titles, downloads.
+
+The pages are those of ``_toc.yml``; ``tests/conftest.py`` has the report and the browser.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
+import jupytext
+import nbformat
+import pandas as pd
 import pytest
 import yaml
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
-
-from optexec.book import is_fresh
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 ROOT = Path(__file__).parents[1]
-HTML = ROOT / "_build" / "html"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 
 # One worker builds the report once and keeps one browser (conftest.py distributes by group).
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -44,32 +43,156 @@ def pages() -> list[str]:
     return [toc["root"], *files(toc)]
 
 
-@pytest.fixture(scope="session")
-def report() -> Path:
-    if not is_fresh(ROOT):
-        command = [str(Path(sys.executable).with_name("jupyter-book")), "build", "book", "-W", "--keep-going"]
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode != 0:
-            pytest.fail("the report does not build:\n" + done.stdout[-6000:], pytrace=False)
-    return HTML
+class Html(HTMLParser):
+    """What the tests ask of a page's file."""
+
+    VOID = frozenset({"br", "hr", "img", "input", "link", "meta", "source", "wbr"})
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.text = path.read_text(encoding="utf-8")
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.headings: list[int] = []  # of the article
+        self.visible_code: list[str] = []  # of cells that are not folded
+        self._in_code = False
+        self._open: list[tuple[str, str]] = []
+        self.feed(self.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.elements.append((tag, given))
+        inside = {name for name, _ in self._open}
+        if re.fullmatch("h[1-6]", tag) and "article" in inside:
+            self.headings.append(int(tag[1]))
+        if tag == "pre" and any("cell_input" in style for _, style in self._open):
+            self._in_code = "details" not in inside
+            if self._in_code:
+                self.visible_code.append("")
+        if tag not in self.VOID:
+            self._open.append((tag, given.get("class") or ""))
+
+    def handle_data(self, data: str) -> None:
+        if self._in_code:
+            self.visible_code[-1] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_code = self._in_code and tag != "pre"
+        # an end that has no start, or skips some, is the browser's business
+        for depth in range(len(self._open) - 1, -1, -1):
+            if self._open[depth][0] == tag:
+                del self._open[depth:]
+                return
+
+    def all(self, tag: str, **attributes: str) -> list[dict[str, str | None]]:
+        """The attributes of the elements of a kind."""
+        return [found for name, found in self.elements if name == tag and attributes.items() <= found.items()]
+
+    @property
+    def ids(self) -> set[str | None]:
+        return {found.get("id") or found.get("name") for _, found in self.elements}
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        message = f"no browser: none of {', '.join(BROWSERS)} is installed (Debian: apt-get install chromium)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message, pytrace=False)
-        pytest.skip(message)
-    quiet = ["background-networking", "component-update", "sync"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", *(f"--disable-{name}" for name in quiet)],
-        )
-        yield browser
-        browser.close()
+def files(report: Path) -> dict[str, Html]:
+    return {path.name: Html(path) for path in sorted(report.glob("*.html"))}
+
+
+@pytest.fixture(params=pages())
+def file(request: pytest.FixtureRequest, files: dict[str, Html]) -> Html:
+    return files[f"{request.param}.html"]
+
+
+def test_every_link_leads_somewhere(report: Path, files: dict[str, Html]) -> None:
+    """Pages, their parts, scripts, styles, pictures and downloads; whatever a page loads lies beside it."""
+    broken = set()
+    for page, found in files.items():
+        for tag, attributes in found.elements:
+            for value in filter(None, (attributes.get("href"), attributes.get("src"))):
+                address = urlsplit(value)
+                if address.scheme in ("http", "https", "mailto"):
+                    if tag != "a":
+                        broken.add(f"{page}: <{tag}> asks {address.netloc} for {address.path}")
+                    continue
+                target, part = unquote(address.path) or page, unquote(address.fragment)
+                if not (report / target).is_file():
+                    broken.add(f"{page}: there is no {value}")
+                elif part and target.endswith(".html") and part not in files[target].ids:
+                    broken.add(f"{page}: {target} has no part {part}")
+    assert not broken
+
+
+def test_pages_are_light(file: Html) -> None:
+    assert len(file.text.encode()) < 400_000
+
+
+def test_plotly_is_loaded_once_and_late_where_a_figure_is(file: Html) -> None:
+    scripts = [script for script in file.all("script") if "plotly" in (script.get("src") or "")]
+    assert all("defer" in script for script in scripts)
+    assert len(scripts) == ("optexec-figure" in file.text)
+    assert file.text.count("Plotly.newPlot") == 0
+
+
+def test_code_has_no_marks_that_change_nothing(report: Path) -> None:
+    """optexec.book leaves out marks around names and punctuation, since those have the colour of the text."""
+    style = (report / "_static" / "pygments.css").read_text(encoding="utf-8")
+    for theme in ("light", "dark"):
+        rules = re.findall(rf'html\[data-theme="{theme}"\] (\.highlight[^{{]*?) ?{{([^}}]*)}}', style)
+        colours = {selector: re.findall(r"(?<![-\w])color: *(#\w+)", rule) for selector, rule in rules}
+        assert colours[".highlight"]
+        for mark in ("n", "nn", "p", "w"):
+            assert colours[f".highlight .{mark}"] == colours[".highlight"]
+
+
+def test_titles_and_descriptions_tell_pages_apart(files: dict[str, Html]) -> None:
+    shown = [files[f"{page}.html"] for page in pages()]
+    titles = [re.findall("<title>(.*?)</title>", page.text)[0] for page in shown]
+    descriptions = [page.all("meta", name="description")[0]["content"] or "" for page in shown]
+    assert len(set(titles)) == len(set(descriptions)) == len(shown)
+    assert all("Optimal execution under stochastic liquidity" in title for title in titles)
+    for page, description in zip(shown, descriptions, strict=True):
+        assert 40 < len(description) <= 200
+        assert "\\" not in description
+        assert [tag["content"] for tag in page.all("meta", property="og:description")] == [description]
+        assert page.all("link", rel="icon")
+
+
+def test_headings_are_in_order(file: Html) -> None:
+    assert file.headings[0] == 1
+    assert file.headings.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(file.headings, file.headings[1:], strict=False))
+
+
+def test_code_beside_the_point_is_folded(file: Html) -> None:
+    assert all("open" not in details for details in file.all("details"))
+    assert all(code.strip().count("\n") < 25 for code in file.visible_code)
+
+
+def test_every_numbered_table_is_there_as_csv(report: Path, file: Html) -> None:
+    tables = re.findall(r"<table[^>]*>\s*<caption>.*?</table>", file.text, re.S)
+    links = file.all("a", **{"class": "optexec-csv"})
+    assert len(links) == len(tables)
+    for table, link in zip(tables, links, strict=True):
+        name = (link["href"] or "").split("/")[-1].removesuffix(".csv")
+        assert f'id="{name}"' in table
+        rows = pd.read_csv(report / (link["href"] or ""))
+        assert len(rows) == table.split("<tbody>")[1].count("<tr")
+        assert rows.shape[1] >= len(re.findall("<t[hd]", table.split("<tr")[-1]))
+
+
+def test_every_chapter_is_there_as_a_notebook(report: Path, files: dict[str, Html]) -> None:
+    for page in pages():
+        source = ROOT / "book" / f"{page}.md"
+        links = files[f"{page}.html"].all("a", href=f"_downloads/{page}.ipynb")
+        if page == "bibliography":
+            assert not links
+            continue
+        assert len(links) == 1
+        notebook = nbformat.read(report / (links[0]["href"] or ""), as_version=4)  # type: ignore[no-untyped-call]
+        nbformat.validate(notebook)
+        assert [(cell.cell_type, cell.source) for cell in notebook.cells] == [
+            (cell.cell_type, cell.source) for cell in jupytext.read(source).cells
+        ]
+        assert not any(cell.outputs or cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
 
 
 @dataclass
@@ -89,7 +212,8 @@ class Opened:
             self.errors.append(message.text)
 
     def note_failure(self, request: Request) -> None:
-        self.errors.append(f"{request.url} could not be loaded: {request.failure}")
+        if not request.is_navigation_request():  # else the browser saves what it was to show
+            self.errors.append(f"{request.url} could not be loaded: {request.failure}")
 
 
 def open_page(browser: Browser, path: Path, width: int, scheme: Any) -> Iterator[Opened]:
@@ -237,6 +361,36 @@ def test_numbers_in_the_prose_are_formatted(desktop: Opened) -> None:
     assert "np.int64(" not in text
 
 
+TOOLBARS = """() => [...document.querySelectorAll('.optexec-figure')].map((figure) => {
+  const buttons = [...figure.querySelectorAll('.modebar-btn')];
+  return buttons.filter((button) => { button.focus(); return document.activeElement === button; })
+    .map((button) => button.ariaLabel);
+})"""
+
+
+def test_every_toolbar_saves_and_is_reached_with_the_keyboard(desktop: Opened) -> None:
+    for names in desktop.page.evaluate(TOOLBARS):
+        assert set(names) >= {"Save as PNG", "Save as SVG"}
+        assert set(names) <= {"Zoom", "Pan", "Reset axes", "Save as PNG", "Save as SVG"}  # none sends data away
+
+
+SCROLLS = """() => {
+  const width = document.documentElement.clientWidth;
+  return [...document.querySelectorAll('article table, article mjx-container[display] > svg, article pre')]
+    .filter((wide) => wide.getBoundingClientRect().width > width)
+    .filter((wide) => {
+      for (let box = wide; box.tagName !== 'ARTICLE'; box = box.parentElement)
+        if (['auto', 'scroll'].includes(getComputedStyle(box).overflowX) && box.clientWidth <= width) return false;
+      return true;
+    })
+    .map((wide) => wide.outerHTML.slice(0, 100));
+}"""
+
+
+def test_what_is_wider_than_a_phone_scrolls_in_itself(phone: Opened) -> None:
+    assert phone.page.evaluate(SCROLLS) == []
+
+
 # Last, so that what the tests above did to the page is covered too.
 def test_nothing_is_asked_of_other_hosts(desktop: Opened) -> None:
     assert desktop.foreign == []
@@ -248,3 +402,100 @@ def test_no_console_errors(desktop: Opened) -> None:
 
 def test_no_console_errors_on_a_phone(phone: Opened) -> None:
     assert (phone.errors, phone.foreign) == ([], [])
+
+
+# axe looks at every element. One of a kind is enough of the code's colours and of a table's cells, formulas and plots
+# are pictures, and what stands around the text is the same on all pages: without these it takes a tenth of the time.
+THIN = """(frame) => {
+  const kinds = new Set();
+  for (const text of document.querySelectorAll('article .highlight span[class], article td, article td p')) {
+    const { color, backgroundColor, fontSize } = getComputedStyle(text);
+    const link = text.querySelector('a') !== null;
+    const kind = [text.tagName, text.className, color, backgroundColor, fontSize, link].join();
+    if (!kinds.has(kind)) kinds.add(kind);
+    else if (text.tagName === 'TD') text.replaceChildren(); // a row keeps its cells
+    else text.remove();
+  }
+  const pictures = '.main-svg[aria-hidden], .main-svg path, .main-svg rect, .main-svg text, mjx-container > *';
+  document.querySelectorAll(pictures).forEach((picture) => picture.remove());
+  if (!frame) document.querySelectorAll('.bd-sidebar, .bd-header-article, footer').forEach((part) => part.remove());
+  // and motion is over before it looks
+  const still = document.createElement('style');
+  still.textContent = '*, *::before, *::after { animation: none !important; transition: none !important; }';
+  document.head.append(still);
+}"""
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds that keeps somebody out: its violations of serious or critical impact."""
+    found = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
+    return [
+        f"{violation['id']} ({violation['impact']}): {node['html'][:200]}"
+        for violation in found.response["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+
+
+# After everything else, since it thins the page out.
+def test_no_barriers_in_the_light(desktop: Opened) -> None:
+    desktop.page.evaluate(THIN, "index.html" in desktop.page.url)
+    assert barriers(desktop.page) == []
+
+
+def test_no_barriers_in_the_dark_on_a_phone(phone: Opened) -> None:
+    phone.page.evaluate(THIN, "index.html" in phone.page.url)
+    assert barriers(phone.page) == []
+
+
+@pytest.fixture
+def fresh(browser: Browser, report: Path) -> Iterator[Opened]:
+    """The first page, opened for one test."""
+    yield from open_page(browser, report / "index.html", 1440, "light")
+
+
+def test_search_works_from_a_folder(fresh: Opened, report: Path) -> None:
+    page = fresh.page
+    page.keyboard.press("Control+k")
+    page.keyboard.type("urgency")
+    page.keyboard.press("Enter")
+    results = page.locator("#search-results li a")
+    results.nth(4).wait_for()
+    assert "q=urgency" in page.url
+    assert {"02-almgren-chriss.html", "notation.html"} <= {
+        (link.get_attribute("href") or "").split("#")[0].split("?")[0] for link in results.all()
+    }
+    assert "random walk" in page.locator("#search-results li", has_text="Almgren–Chriss derived").inner_text()
+    assert barriers(page) == []
+    page.locator("#search-results").get_by_role("link", name="Almgren–Chriss derived").click()
+    page.wait_for_url("**/02-almgren-chriss.html*")
+    assert (fresh.errors, fresh.foreign) == ([], [])
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_a_figure_is_saved_under_its_name(fresh: Opened, suffix: str) -> None:
+    figure = fresh.page.locator("#fig-trade-off .optexec-figure")
+    figure.hover()
+    with fresh.page.expect_download() as download:
+        figure.get_by_role("button", name=f"Save as {suffix.upper()}").click()
+    assert download.value.suggested_filename == f"fig-trade-off.{suffix}"
+    content = download.value.path().read_bytes()
+    assert content.startswith({"png": b"\x89PNG", "svg": b"<svg"}[suffix])
+    if suffix == "svg":
+        assert b"expected cost" in content  # an axis
+    assert fresh.errors == []
+
+
+def test_downloads_are_saved_from_a_folder(browser: Browser, report: Path) -> None:
+    for opened in open_page(browser, report / "03-frontier.html", 1440, "light"):
+        for link, name in (
+            (".btn-notebook", "03-frontier.ipynb"),
+            ("#tab-fr-points .optexec-csv", "tab-fr-points.csv"),
+        ):
+            with opened.page.expect_download() as download:
+                opened.page.locator(link).click()
+            assert download.value.suggested_filename == name
+            assert download.value.path().read_text("utf-8").strip() == (
+                (report / "_downloads" / name).read_text("utf-8").strip()
+            )
+        assert opened.errors == []

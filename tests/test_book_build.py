@@ -5,17 +5,22 @@
 
 from __future__ import annotations
 
+import base64
+import csv
 import json
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
+import nbformat
+import numpy as np
 import pytest
 
-from optexec.book import digest
+from optexec.book import compact, digest
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.xdist_group("small-book")
@@ -72,6 +77,23 @@ pd.DataFrame({"J ($)": [2210.0, -1790.43], "unit": ["$", "$"]}, index=pd.Index([
 ```
 
 ```{code-cell} python
+---
+mystnb:
+  table:
+    name: tab-spans
+    caption: Costs with intervals.
+---
+pd.DataFrame(
+    {
+        ("calm", "J ($)"): ["1,005.5 ± 0.5", "−3 ± 1"],
+        ("calm", "share"): ["–", "$-10^{23}$"],
+        ("wild", "who"): ["a, b", "c"],
+    },
+    index=pd.MultiIndex.from_product([["TWAP"], ["first", "second"]], names=["policy", "seed"]),
+)
+```
+
+```{code-cell} python
 :tags: [remove-output]
 import ipywidgets
 
@@ -98,8 +120,8 @@ class SmallBook:
             (root / folder).mkdir()
         for name in ("_config.yml", "conftest.py", "pyproject.toml"):
             shutil.copy(ROOT / name, root)
-        for name in ("references.bib", "_static"):
-            (root / "book" / name).symlink_to(ROOT / "book" / name)
+        shutil.copy(ROOT / "book" / "references.bib", root / "book")
+        shutil.copytree(ROOT / "book" / "_static", root / "book" / "_static")
         (root / "book" / "_toc.yml").write_text("format: jb-book\nroot: index\n")
         self.package.write_text("first")
         self.chapter.write_text(CHAPTER)
@@ -129,7 +151,7 @@ def test_a_figure_is_in_the_page_once_as_json(book: SmallBook) -> None:
     page = book.page()
     element = re.search(r'<div class="optexec-figure"(.*?)>(.*?)</div>', page, re.S)
     assert element is not None
-    assert 'role="group"' in element[1]  # it has controls
+    assert 'role="figure"' in element[1]
     assert 'aria-label="The cost falls with patience, lambda and &quot;all&quot;."' in element[1]
     assert "321px" in element[1]
     text = re.search(r'<script type="application/json">(.*?)</script>', element[2], re.S)
@@ -155,6 +177,84 @@ def test_a_table_is_numbered_and_its_index_named(book: SmallBook) -> None:
     assert "Table 1" in book.page()
 
 
+def test_a_table_is_there_as_csv(book: SmallBook) -> None:
+    """With an estimate and its interval apart, numbers as a program reads them, and nothing left out by spans."""
+    assert 'href="_downloads/tab-costs.csv" aria-label="Table 1 as CSV" download' in book.page()
+    downloads = book.root / "_build/html/_downloads"
+    with open(downloads / "tab-costs.csv", encoding="utf-8-sig", newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["policy", "J ($)", "unit"],
+            ["TWAP", "2210.00", "$"],
+            ["AC", "-1790.43", "$"],
+        ]
+    with open(downloads / "tab-spans.csv", encoding="utf-8-sig", newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["policy", "seed", "calm / J ($)", "calm / J ($) ±", "calm / share", "wild / who"],
+            ["TWAP", "first", "1005.5", "0.5", "", "a, b"],
+            ["TWAP", "second", "-3", "1", "-1e23", "c"],
+        ]
+
+
+def test_a_chapter_is_there_as_a_notebook(book: SmallBook) -> None:
+    downloads = book.root / "_build/html/_downloads"
+    notebook = nbformat.read(downloads / "index.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    assert "jupytext" not in notebook.metadata  # or JupyterLab writes a text beside it
+    assert notebook.metadata.kernelspec.name == "python3"
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert "go.Figure(" in code[0].source
+    assert not any(cell.outputs for cell in code)
+    script = (downloads / "index.ipynb.js").read_text(encoding="utf-8")
+    handed_over = json.loads(script.removeprefix("optexecSave(").removesuffix(");\n"))
+    assert handed_over == (downloads / "index.ipynb").read_text(encoding="utf-8").rstrip("\n")
+
+
+def test_a_page_is_described_by_its_first_paragraph(book: SmallBook) -> None:
+    assert '<meta name="description" content="See Fig' in book.page()
+    assert '<meta property="og:title" content="A page" />' in book.page()
+
+
+def test_names_and_punctuation_carry_no_marks(book: SmallBook) -> None:
+    code = re.search(r"<pre>(.*?)</pre>", book.page(), re.S)
+    assert code is not None
+    assert 'Scatter(y<span class="o">=</span>[<span class="mi">3</span>, <span class="mi">1</span>' in code[1]
+
+
+def curve(numbers: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """As plotly writes one."""
+    return {"dtype": "f8", "bdata": base64.b64encode(numbers.astype("<f8").tobytes()).decode()}
+
+
+def test_curves_are_sent_in_half_the_bytes() -> None:
+    numbers = 100 + np.sin(np.linspace(0, 3, 50))
+    steps = [{"args": [{"y": [numbers.tolist()], "visible": True}, [0]]}]
+    figure = {"data": [{"x": curve(numbers), "customdata": curve(numbers)}], "layout": {"sliders": [{"steps": steps}]}}
+    found = compact(figure)
+    for coded in (found["data"][0]["x"], found["layout"]["sliders"][0]["steps"][0]["args"][0]["y"][0]):
+        assert coded["dtype"] == "f4"
+        singles = np.frombuffer(base64.b64decode(coded["bdata"]), "<f4")
+        assert np.abs(singles - numbers).max() < 1e-5 * np.ptp(numbers)
+    assert found["data"][0]["customdata"] == curve(numbers)  # may be shown as it is
+    gap = compact({"y": [*numbers.tolist(), None]})["y"]
+    assert np.isnan(np.frombuffer(base64.b64decode(gap["bdata"]), "<f4")[-1])
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"x": list(range(100))},  # shorter as it is
+        {"x": [0.12345678, 0.5]},  # a domain, say
+        {"z": [np.linspace(0, 1, 40).tolist()] * 2},
+        {"x": ["a"] * 40},
+        {"x": [True, 0.123456789] * 20},
+        {"x": [None] * 40},
+        {"y": curve(1e8 + np.linspace(0, 1, 40))},  # 32 bits do not tell these apart
+    ],
+    ids=["integers", "short", "grid", "names", "flags", "nothing", "far from zero"],
+)
+def test_other_data_stay_as_they_are(kept: dict[str, Any]) -> None:
+    assert compact(kept) == kept
+
+
 def test_no_widget_reaches_a_page(book: SmallBook) -> None:
     assert "IntSlider" in book.page()  # the code does
     assert "widget" not in book.page().replace("ipywidgets", "")
@@ -171,6 +271,12 @@ def test_an_edit_of_the_package_runs_the_chapters_again(book: SmallBook) -> None
     again = book.build()
     assert "Executing notebook" not in again.stdout
     assert "The page" in book.page()
+    # nor does one of a script or a style, but it reaches the report
+    style = book.root / "book" / "_static" / "custom.css"
+    style.write_text(style.read_text() + "\n/* new */\n")
+    again = book.build()
+    assert "Executing notebook" not in again.stdout
+    assert "/* new */" in (book.root / "_build/html/_static/custom.css").read_text()
 
 
 def test_what_a_reader_could_not_use_fails_the_build(book: SmallBook) -> None:

@@ -45,7 +45,7 @@ def test_costs_are_floored_and_the_told_optimum_is_the_reference() -> None:
 def test_agents_stand_beside_the_planner_of_their_scenario() -> None:
     figure = shift.same_place(agents(), {"spike": 9.0, "cap": 1e-5}, {"spike": "top left", "cap": "bottom right"})
     bcq = next(trace for trace in figure.data if trace.name == "BCQ")
-    assert set(np.round(bcq.x, 4)) == {round(9 * 1.04, 4), round(shift.SMALLEST * 1.04, 4)}
+    assert set(np.round(bcq.x.astype(float), 4)) == {round(9 * 1.04, 4), round(shift.SMALLEST * 1.04, 4)}
     assert figure.layout.xaxis.range[0] == figure.layout.yaxis.range[0]
 
 
@@ -74,11 +74,11 @@ def test_the_slider_moves_lines_and_band() -> None:
     distances = {"TD3+BC": np.arange(30.0).reshape(shape)}
     logged = np.array([[1.0, 1.0], [0.3, 1.5], [0.2, 1.8]])
     figure = shift.beyond_the_log(levels, [0, 1, 5], fractions, distances, logged, 1.75, active=1)
-    steps = figure.layout.sliders[0].steps
-    for i, step in enumerate(steps):
-        change, traces = step.args
-        assert len(change["x"]) == len(change["y"]) == len(traces) == 5
-        assert change["x"][0][0] == pytest.approx(logged[i, 0] / 1.01)
-        assert change["y"][4][:5] == pytest.approx(distances["TD3+BC"][0, i])
-        assert change["y"][3][0] is None
+    frames = {frame.name: frame for frame in figure.frames}
+    for i, step in enumerate(figure.layout.sliders[0].steps):
+        frame = frames[step.args[0][0]]
+        assert list(frame.traces) == [0, 1, 2, 3, 4]
+        assert frame.data[0].x[0] == frame.data[1].x[0] == pytest.approx(logged[i, 0] / 1.01)
+        assert frame.data[4].y[:5] == pytest.approx(distances["TD3+BC"][0, i])
+        assert frame.data[3].y[0] is None
     assert list(figure.data[2].y[:5]) == pytest.approx(fractions["TD3+BC"][0, 1])

@@ -16,7 +16,9 @@ PACKAGE = Path(__file__).parents[1] / "optexec"
 LAYERS = (
     {"__main__"},
     {"cli", "figures"},
+    {"claims"},
     {"stress", "offline"},
+    {"calibration"},
     {"evaluation"},
     {"env", "optimum"},
     {"policies"},

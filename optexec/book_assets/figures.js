@@ -7,7 +7,11 @@
  *   - background, text, grid and controls take the page's colours and follow its light and dark modes, unless
  *     the figure itself sets them: colours of data are the figure's own and have to work on both;
  *   - a label may be TeX between dollar signs;
- *   - sliders can be reached and moved with the keyboard, and say what they are set to.
+ *   - sliders can be reached and moved with the keyboard, and say what they are set to;
+ *   - a toolbar, above the figure where the pointer or the focus is, saves it as PNG or SVG under the name of its cell.
+ *
+ * Figures are drawn one by one, with a pause between two in which the browser shows the last: what the reader sees
+ * first comes first, then the others from the top.
  *
  * The attribute data-state of its element goes from nothing to "drawn" (or "failed").
  */
@@ -103,6 +107,55 @@
   /* Being a template, this gives way to what the figure itself sets. */
   const themed = (template, phone) => merge(merge(spacing(phone), template), colours());
 
+  /* An image of the figure as it stands, on the page's background. */
+  const saveButton = (format) => ({
+    name: `save ${format}`,
+    title: `Save as ${format.toUpperCase()}`,
+    icon: format === "png" ? Plotly.Icons.camera : Plotly.Icons.disk,
+    click: (plot) => {
+      const { width, height } = plot.getBoundingClientRect();
+      const image = { data: plot.data, layout: { ...plot.layout, paper_bgcolor: palette().page } };
+      const filename = plot.closest("figure[id]")?.id || "figure";
+      return Plotly.downloadImage(image, { format, width, height, scale: 2, filename });
+    },
+  });
+
+  /* The next frame, or soon where there are none: in a tab that nobody looks at. */
+  const frame = () =>
+    new Promise((resolve) => {
+      requestAnimationFrame(() => setTimeout(resolve));
+      setTimeout(resolve, 200);
+    });
+
+  const inSight = ({ element }) => {
+    const { top, bottom } = element.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  };
+
+  /* One drawing at a time, those in sight first, and a frame after each. After the first comes the page's mathematics:
+   * before it, that would keep the figure waiting, and after them all the text. */
+  const waiting = [];
+  let drawing = false;
+  function inTurn(element, draw) {
+    return new Promise((resolve, reject) => {
+      const settled = async () => draw(); // also where it throws
+      waiting.push({ element, draw: () => settled().then(resolve, reject) });
+      if (!drawing) drawAll();
+    });
+  }
+  async function drawAll() {
+    drawing = true;
+    while (waiting.length > 0) {
+      const [next] = waiting.splice(Math.max(waiting.findIndex(inSight), 0), 1);
+      await next.draw();
+      await frame();
+      await window.optexecMath();
+    }
+    drawing = false;
+  }
+
+  const hasTex = (element) => /"\$[^"]*\$"/.test(element.textContent);
+
   class Figure {
     constructor(element) {
       this.element = element;
@@ -112,6 +165,7 @@
       this.phone = null; // not drawn yet
       this.width = 0;
       this.busy = Promise.resolve();
+      if (hasTex(element)) this.then(() => window.optexecMath());
       // Also the moment at which a figure in a closed dropdown gets a width and can be drawn.
       new ResizeObserver(() => this.fit()).observe(element);
     }
@@ -121,9 +175,10 @@
       if (width === 0 || width === this.width) return;
       this.width = width;
       const phone = width < PHONE_WIDTH;
-      const change = phone === this.phone ? () => Plotly.Plots.resize(this.plot) : () => this.draw(phone);
+      const change = () => Plotly.Plots.resize(this.plot);
+      const drawAfresh = () => inTurn(this.element, () => this.draw(phone));
+      this.then(phone === this.phone ? change : drawAfresh);
       this.phone = phone;
-      this.then(change);
     }
 
     /* One thing at a time: a resize must not overtake a drawing. */
@@ -150,10 +205,14 @@
         frames: merge(this.spec.frames || [], undefined),
         config: {
           displaylogo: false,
+          showSendToCloud: false, // another host
           displayModeBar: phone ? false : "hover",
-          modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+          modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+          modeBarButtonsToAdd: [saveButton("png"), saveButton("svg")],
         },
       }).then(() => {
+        // The description stands for the picture; legend, sliders and toolbar can be read.
+        this.plot.querySelector(".main-svg").setAttribute("aria-hidden", "true");
         this.describeSliders();
         this.plot.on("plotly_afterplot", () => this.describeSliders());
         this.plot.on("plotly_sliderchange", () => this.describeSliders());
@@ -173,12 +232,13 @@
           "aria-valuemin": 0,
           "aria-valuemax": steps.length - 1,
           "aria-valuenow": active,
-          "aria-valuetext": `${steps[active].label}${currentvalue.suffix || ""}`,
+          // the build spells a dollar so that plotly does not take it for TeX
+          "aria-valuetext": `${steps[active].label}${currentvalue.suffix || ""}`.replaceAll("&#36;", "$"),
         };
         for (const [name, value] of Object.entries(attributes)) group.setAttribute(name, value);
         group.onkeydown = (event) => {
           const to = { ArrowLeft: active - 1, ArrowDown: active - 1, ArrowRight: active + 1, ArrowUp: active + 1,
-            Home: 0, End: steps.length - 1 }[event.key];
+            PageDown: active - 5, PageUp: active + 5, Home: 0, End: steps.length - 1 }[event.key];
           if (to === undefined) return;
           event.preventDefault();
           this.then(() => this.slide(index, Math.max(0, Math.min(to, steps.length - 1))));
@@ -200,23 +260,11 @@
     }
   }
 
-  /* Resolves when MathJax, if this page loads it, can set labels. */
-  function mathReady() {
-    if (!document.querySelector('script[src*="mathjax/"]')) return Promise.resolve();
-    return new Promise((resolve) => {
-      const go = () => {
-        const startup = window.MathJax && window.MathJax.startup;
-        Promise.resolve(startup && startup.promise).then(resolve, resolve);
-      };
-      if (document.readyState === "complete") go();
-      else window.addEventListener("load", go, { once: true });
-    });
-  }
-
-  mathReady().then(() => {
-    const figures = [...document.querySelectorAll(".optexec-figure")].map((element) => new Figure(element));
-    const recolour = () => requestAnimationFrame(() => figures.forEach((figure) => figure.recolour()));
-    new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
-  });
+  const figures = [...document.querySelectorAll(".optexec-figure")].map((element) => new Figure(element));
+  const first = figures.find(inSight) || figures.find(({ element }) => element.clientWidth > 0);
+  if (first) first.fit();
+  else window.optexecMath();
+  const recolour = () => requestAnimationFrame(() => figures.forEach((figure) => figure.recolour()));
+  new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 })();

@@ -6,6 +6,7 @@ the figure, and ``phone``, layout overrides for narrow screens. Sliders carry th
 work in the published page without a kernel; what they show comes from the same functions as the live notebook.
 """
 
+from optexec.figures.advice import stakes
 from optexec.figures.almgren_chriss import cost_of_urgency, holdings, holdings_control
 from optexec.figures.bcq import (
     critic_curves,
@@ -17,6 +18,8 @@ from optexec.figures.bcq import (
     training_start,
 )
 from optexec.figures.benchmarks import excess_objective, paired_forest, shortfall_densities, variance_parts
+from optexec.figures.beyond import hedged_holdings, power_tails, two_worlds
+from optexec.figures.claims import claimed_sizes
 from optexec.figures.constraints import binding_periods, capped_policies, capped_scores, penalty_sweep, rounded_kink
 from optexec.figures.data_needs import Reach, amounts, by_behaviour, parts, quality_and_breadth, within_reach
 from optexec.figures.environment import REWARD_PARTS, capped_inventory, episode_story, reward_noise
@@ -41,9 +44,13 @@ from optexec.figures.learned import (
 )
 from optexec.figures.liquidity import autocorrelation, jensen, liquidity_fans, shock_response, two_clocks
 from optexec.figures.markets import Episode, market_episode, market_mistakes, market_scores, seen_and_done
+from optexec.figures.normal import cost_and_scatter, ranking_counts
+from optexec.figures.note import figures_by_volatility, mean_std_plane
 from optexec.figures.objectives import planned_risk, rankings, reversal
 from optexec.figures.offline_data import action_clouds, action_coverage, effective_sizes, noise_levels
-from optexec.figures.optimum import haste, policy_maps, value_of_adapting
+from optexec.figures.optimum import haste, policy_maps, speed_and_spread, value_of_adapting
+from optexec.figures.own_agent import learning_curve, strength_curve
+from optexec.figures.own_order import bar_estimates, cost_sources, own_plan
 from optexec.figures.parameters import regret_curves, regret_valleys, tornado
 from optexec.figures.problem import score_scatter, shortfall_anatomy
 from optexec.figures.shift import beyond_the_log, costs_by_scenario, far_from_the_log, same_place
@@ -55,7 +62,7 @@ from optexec.figures.stress import (
     stress_split,
     waiting_for_recovery,
 )
-from optexec.figures.style import COLOURS
+from optexec.figures.style import COLOURS, live_control
 from optexec.figures.td3_bc import (
     Reaction,
     ScoreRow,
@@ -79,6 +86,7 @@ __all__ = [
     "action_coverage",
     "amounts",
     "autocorrelation",
+    "bar_estimates",
     "below_frontier",
     "beyond_the_log",
     "binding_periods",
@@ -89,7 +97,10 @@ __all__ = [
     "capped_inventory",
     "capped_policies",
     "capped_scores",
+    "claimed_sizes",
+    "cost_and_scatter",
     "cost_of_urgency",
+    "cost_sources",
     "costs_by_scenario",
     "critic_curves",
     "effective_sizes",
@@ -99,12 +110,14 @@ __all__ = [
     "extrapolated_costs",
     "failure_by_severity",
     "far_from_the_log",
+    "figures_by_volatility",
     "first_trades",
     "form_curves",
     "frontier_control",
     "frontier_tangent",
     "gap_by_seed",
     "haste",
+    "hedged_holdings",
     "hidden_level",
     "holdings",
     "holdings_control",
@@ -113,11 +126,15 @@ __all__ = [
     "learned_maps",
     "learned_reactions",
     "learned_scores",
+    "learning_curve",
     "liquidity_fans",
+    "live_control",
     "market_episode",
     "market_mistakes",
     "market_scores",
+    "mean_std_plane",
     "noise_levels",
+    "own_plan",
     "paired_forest",
     "parts",
     "penalty_sweep",
@@ -125,7 +142,9 @@ __all__ = [
     "plan_comparison",
     "planned_risk",
     "policy_maps",
+    "power_tails",
     "quality_and_breadth",
+    "ranking_counts",
     "rankings",
     "reach_sweep",
     "regret_curves",
@@ -151,6 +170,9 @@ __all__ = [
     "shock_response",
     "shortfall_anatomy",
     "shortfall_densities",
+    "speed_and_spread",
+    "stakes",
+    "strength_curve",
     "stress_split",
     "support_clouds",
     "support_decides",
@@ -160,6 +182,7 @@ __all__ = [
     "turning_bars",
     "two_clocks",
     "two_frontiers",
+    "two_worlds",
     "value_at_risk_tangent",
     "value_of_adapting",
     "variance_parts",

@@ -10,7 +10,18 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from optexec.almgren_chriss import e_folding_time, half_life, urgency
-from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, STACKED, add_slider, finish, live_control
+from optexec.figures.style import (
+    CAUSES,
+    COLOURS,
+    CONTRAST,
+    LIQUIDITY,
+    NEUTRAL,
+    SMALL_SLIDER,
+    STACKED,
+    add_slider,
+    finish,
+    live_control,
+)
 from optexec.policies import almgren_chriss, twap
 from optexec.problem import Problem
 
@@ -77,8 +88,8 @@ def holdings(
         }
 
     now = state(float(values[active]))
-    half_style = {"color": COLOURS["optimum"], "size": 10, "symbol": "diamond"}
-    fold_style = {"color": COLOURS["rolling"], "size": 10, "symbol": "square"}
+    half_style = {"color": CONTRAST, "size": 10, "symbol": "diamond"}
+    fold_style = {"color": LIQUIDITY, "size": 10, "symbol": "square"}
     styles: list[dict[str, Any]] = [
         {"name": "Almgren–Chriss", "line": {"color": COLOURS["AC"], "width": 3}, "mode": "lines"},
         {"name": "half-life ln 2/κ", "mode": "lines+markers", "line": {"dash": "dash", "width": 1}},
@@ -144,8 +155,8 @@ def cost_of_urgency(
     lowest = float(np.interp(best, kappas, total))
     figure = go.Figure()
     for name, y, colour, dash in (
-        ("E[IS]", costs, COLOURS["rolling"], "dash"),
-        ("λ Var[IS]", risks, COLOURS["best static"], "dot"),
+        ("E[IS]", costs, CAUSES["temporary"], "dash"),
+        ("λ Var[IS]", risks, CAUSES["timing"], "dot"),
         ("their sum", total, COLOURS["AC"], "solid"),
     ):
         figure.add_scatter(
@@ -156,8 +167,8 @@ def cost_of_urgency(
         y=[lowest, 0],
         name="κ of the difference equation",
         mode="lines+markers",
-        line={"color": COLOURS["optimum"], "dash": "dash", "width": 1},
-        marker={"color": COLOURS["optimum"], "size": [11, 0], "opacity": 1},
+        line={"color": CONTRAST, "dash": "dash", "width": 1},
+        marker={"color": CONTRAST, "size": [11, 0], "opacity": 1},
     )
     figure.update_xaxes(title=f"urgency κ (1/{unit})", range=[0, float(np.max(kappas))])
     figure.update_yaxes(title="$", range=[0, 1.05 * float(total.max())])

@@ -11,7 +11,19 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, finish, stack_panels
+from optexec.figures.style import (
+    COLOURS,
+    CONTRAST,
+    LIQUIDITY,
+    NEUTRAL,
+    SMALL_SLIDER,
+    add_slider,
+    along,
+    clear,
+    digits,
+    finish,
+    stack_panels,
+)
 
 __all__ = [
     "critic_curves",
@@ -60,7 +72,7 @@ def critic_curves(
         else:
             figure.add_vline(x=low, line={"color": "gray", "width": 2}, exclude_empty_subplots=False, row=1, col=p)
         figure.add_scatter(
-            x=rates.round(3),
+            **along(rates),
             y=truth[behaviour].round(2),
             mode="lines",
             line={"color": COLOURS["optimum"], "width": 5},
@@ -73,7 +85,7 @@ def critic_curves(
         )
         for i, curve in enumerate(curves):
             figure.add_scatter(
-                x=rates.round(3),
+                **along(rates),
                 y=np.clip(curve, 4 * shown[0], 4 * shown[1]).round(2),
                 mode="lines",
                 line={"color": COLOURS["BCQ"], "width": 1.4},
@@ -122,7 +134,7 @@ def extrapolated_costs(
         low, high = bands[behaviour]
         figure.add_vrect(x0=low, x1=high, **BAND, row=1, col=p)
         figure.add_scatter(
-            x=rates.round(3),
+            **along(rates),
             y=truth.round(1),
             mode="lines",
             line={"color": "gray", "width": 6},
@@ -136,7 +148,7 @@ def extrapolated_costs(
         for (name, curves), colour in zip(fits.items(), (LIQUIDITY, CONTRAST), strict=True):
             for i, curve in enumerate(curves):
                 figure.add_scatter(
-                    x=rates.round(3),
+                    **along(rates),
                     # far outside nothing is seen, and the file stays small
                     y=np.clip(curve, shown[0] - 400, shown[1] + 400).round(1),
                     mode="lines",
@@ -271,10 +283,12 @@ def training_start(shipped: pd.DataFrame, live: pd.DataFrame, titles: Mapping[st
     figure = make_subplots(rows=1, cols=len(titles), horizontal_spacing=0.09, subplot_titles=list(titles.values()))
     for col, column in enumerate(titles, 1):
         curves = shipped[column].unstack("seed")  # noqa: PD010 (a pivot of an index)
+        shown = np.r_[0 : min(30, len(curves)), 30 : len(curves) : 2]  # late steps stand close together
+        curves = curves.take(shown)
         for i, seed in enumerate(curves.columns):
             figure.add_scatter(
                 x=curves.index,
-                y=[float(f"{value:.4g}") for value in curves[seed]],
+                y=np.array(digits(curves[seed], 4)),
                 mode="lines",
                 line={"color": COLOURS["BCQ"], "width": 1},
                 opacity=0.6,
@@ -289,7 +303,7 @@ def training_start(shipped: pd.DataFrame, live: pd.DataFrame, titles: Mapping[st
         for i, seed in enumerate(again.columns):
             figure.add_scatter(
                 x=again.index,
-                y=[float(f"{value:.4g}") for value in again[seed]],
+                y=np.array(digits(again[seed], 4)),
                 mode="markers",
                 marker={"color": COLOURS["rolling"], "size": 8, "symbol": "circle-open", "line": {"width": 2}},
                 name="trained in this chapter",
@@ -343,11 +357,11 @@ def support_clouds(
         ]
 
     styles: list[dict[str, Any]] = [
-        {"mode": "markers", "marker": {"size": 4, "color": COLOURS["AC"], "opacity": 0.4}, "name": "logged"},
+        {"mode": "markers", "marker": {"size": 4, "color": NEUTRAL, "opacity": 0.5}, "name": "logged"},
         {
             "mode": "lines",
             "fill": "toself",
-            "fillcolor": "rgba(123,92,196,0.15)",
+            "fillcolor": clear(COLOURS["BCQ"], 0.15),
             "line": {"width": 0},
             "name": "allowed",
         },
@@ -360,10 +374,14 @@ def support_clouds(
             figure.add_scatter(
                 x=x, y=y, **style, legendgroup=style["name"], showlegend=p == 1, hoverinfo="skip", row=1, col=p
             )
-    changes = []
-    for i in range(len(periods)):
-        pairs = [pair for parts in panels.values() for pair in curves(parts[i])]
-        changes.append({"x": [x for x, _ in pairs], "y": [y for _, y in pairs]})
+    changes = [
+        [
+            {"x": x.tolist(), "y": y.tolist()} if j == 0 else {"y": digits(y, 3)}  # the log's pairs, then lines
+            for parts in panels.values()
+            for j, (x, y) in enumerate(curves(parts[i]))
+        ]
+        for i in range(len(periods))
+    ]
     add_slider(figure, "period k", [str(k) for k in periods], changes, list(range(len(styles) * len(panels))), active)
     figure.update_xaxes(title="liquidity L", range=[levels[0], levels[-1]])
     figure.update_yaxes(range=[np.log10(0.2), np.log10(16)], **TICKS)

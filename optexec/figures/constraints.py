@@ -17,7 +17,12 @@ __all__ = ["binding_periods", "capped_policies", "capped_scores", "penalty_sweep
 
 Array = NDArray[np.float64]
 
-COLOUR = COLOURS | {"cloning": "#9a6240", "uncapped optimum": LIQUIDITY, "estimated optimum": CONTRAST, "cap": NEUTRAL}
+COLOUR = COLOURS | {
+    "cloning": COLOURS["behaviour cloning"],
+    "uncapped optimum": LIQUIDITY,
+    "estimated optimum": CONTRAST,
+    "cap": NEUTRAL,
+}
 """Those of the learners and rules of this chapter."""
 
 DASH = {"TWAP": "dot", "rolling": "dash", "TD3+BC": "solid", "optimum": "solid"}
@@ -301,15 +306,15 @@ def rounded_kink(
     names = list(costs)
     x, y = shown(names[active])
     figure = go.Figure()
-    figure.add_scatter(x=x[0], y=y[0], mode="lines", line={"color": COLOURS["optimum"], "width": 3}, name="cost")
+    figure.add_scatter(x=x[0], y=y[0], mode="lines", line={"color": LIQUIDITY, "width": 3}, name="cost")
     figure.add_scatter(
-        x=x[1], y=y[1], mode="lines", line={"color": COLOURS["AC"], "width": 2.5, "dash": "dash"}, name="rounded"
+        x=x[1], y=y[1], mode="lines", line={"color": CONTRAST, "width": 2.5, "dash": "dash"}, name="rounded"
     )
     figure.add_scatter(
         x=x[2],
         y=y[2],
         mode="markers",
-        marker={"size": 13, "symbol": "diamond", "color": COLOURS["AC"]},
+        marker={"size": 13, "symbol": "diamond", "color": CONTRAST},
         name="least of the rounded cost",
     )
     figure.update_traces(hovertemplate="%{x:.0f} shares: $%{y:.2f}<extra></extra>")

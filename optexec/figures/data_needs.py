@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from optexec.figures.learned import COLOUR
-from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, add_slider, finish, stack_panels
+from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, add_slider, clear, finish, stack_panels
 
 __all__ = ["Reach", "amounts", "by_behaviour", "parts", "quality_and_breadth", "within_reach"]
 
@@ -260,7 +260,7 @@ def within_reach(reaches: Mapping[str, Reach], optimum: tuple[Array, Array, Arra
         mode="lines",
         fill="toself",
         line={"color": COLOURS["optimum"], "width": 0},
-        fillcolor="rgba(209,73,91,0.25)",
+        fillcolor=clear(COLOURS["optimum"], 0.25),
         showlegend=False,
         hoverinfo="skip",
     )

@@ -15,15 +15,15 @@ from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, finish,
 __all__ = ["REWARD_PARTS", "capped_inventory", "episode_story", "reward_noise"]
 
 REWARD_PARTS = {
-    "temporary": "#1b8a9a",
-    "transient": "#6fb6bf",
-    "spread": "#b9a34a",
+    "temporary": "#14707d",
+    "transient": "#52a0ab",
+    "spread": "#a08c33",
     "permanent": "#d0805a",
-    "running risk": "#b5446e",
+    "running risk": CONTRAST,
     "slippage": "#8f79b8",
-    "timing": "#9a9a9a",
+    "timing": NEUTRAL,
     "leftover": "#5b6f95",
-    "penalty": "#7a4f2b",
+    "penalty": "#8a5a33",
 }
 """Colours of the parts of a reward; greys and violets are noise with conditional mean zero."""
 
@@ -164,11 +164,10 @@ def capped_inventory(inventories: Mapping[str, NDArray[np.float64]], first: int 
     """Holdings with and without a limit on each period's trade.
 
     Args:
-        inventories: holdings (N + 1,) by name; the first one is drawn as the reference.
+        inventories: holdings (N + 1,) by policy and, after a comma, its cap; the first one is drawn as the reference.
         first: the period from which on they are shown.
     """
     figure = go.Figure()
-    colours = (NEUTRAL, CONTRAST, LIQUIDITY, COLOURS["AC"])
     for i, (name, held) in enumerate(inventories.items()):
         figure.add_scatter(
             x=np.arange(first, len(held)),
@@ -176,7 +175,7 @@ def capped_inventory(inventories: Mapping[str, NDArray[np.float64]], first: int 
             name=name,
             mode="lines+markers",
             marker={"size": 7},
-            line={"color": colours[i % 4], "width": 2.5, "dash": "solid" if i else "dot"},
+            line={"color": COLOURS.get(name.split(",")[0], NEUTRAL), "width": 2.5, "dash": "solid" if i else "dot"},
         )
     figure.update_xaxes(title="time (periods)")
     figure.update_yaxes(title="inventory (shares)", rangemode="tozero")

@@ -11,7 +11,19 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from optexec.almgren_chriss import expected_cost, frontier
-from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, STACKED, add_slider, finish, live_control
+from optexec.figures.style import (
+    CAUSES,
+    COLOURS,
+    CONTRAST,
+    LIQUIDITY,
+    NEUTRAL,
+    SMALL_SLIDER,
+    STACKED,
+    add_slider,
+    digits,
+    finish,
+    live_control,
+)
 from optexec.policies import almgren_chriss, twap
 from optexec.problem import Problem
 
@@ -49,8 +61,10 @@ def frontier_tangent(
         cost, var = plan.expected_cost, plan.variance
         meets = cost + value * var
         return {
-            "x": [time, time[:-1] + problem.order.dt / 2, [0, right], [var], [0]],
-            "y": [plan.inventory.round(3), plan.trades.round(3), [meets, meets - value * right], [cost], [meets]],
+            "x": [digits(part) for part in (time, time[:-1] + problem.order.dt / 2, [0, right], [var], [0])],
+            "y": [
+                digits(part) for part in (plan.inventory, plan.trades, [meets, meets - value * right], [cost], [meets])
+            ],
         }
 
     figure.add_scatter(x=time, y=even.inventory, name="TWAP", line={"color": COLOURS["TWAP"], "dash": "dot"})
@@ -74,20 +88,21 @@ def frontier_tangent(
         col=2,
     )
     now = state(float(values[active]))
-    blue, red = COLOURS["AC"], COLOURS["optimum"]
+    blue, red = COLOURS["AC"], CONTRAST
     figure.add_scatter(
         x=now["x"][0], y=now["y"][0], name="Almgren–Chriss", line={"color": blue, "width": 3}, row=1, col=1
     )
-    figure.add_bar(x=now["x"][1], y=now["y"][1], name="trade list", marker_color=blue, opacity=0.3, row=1, col=1)
+    figure.add_bar(
+        x=now["x"][1], y=now["y"][1], name="trade list", marker_color=blue, opacity=0.3, showlegend=False, row=1, col=1
+    )
     tangent = {"color": red, "dash": "dash", "width": 1.5}
     figure.add_scatter(x=now["x"][2], y=now["y"][2], name="slope −λ", mode="lines", line=tangent, row=1, col=2)
     for i, name, marker in (
         (3, "the schedule", {"color": blue, "size": 12}),
-        (4, "J, where the line meets the axis", {"color": red, "size": 11, "symbol": "square"}),
+        (4, "J", {"color": red, "size": 11, "symbol": "square"}),
     ):
-        figure.add_scatter(
-            x=now["x"][i], y=now["y"][i], name=name, mode="markers", marker=marker, cliponaxis=False, row=1, col=2
-        )
+        place = {"row": 1, "col": 2, "cliponaxis": False, "showlegend": name == "J"}
+        figure.add_scatter(x=now["x"][i], y=now["y"][i], name=name, mode="markers", marker=marker, **place)
     # The axes depend on the problem alone, so that they stand still while lambda moves.
     top = even.expected_cost + 0.32 * (_at_once(problem) - even.expected_cost)
     figure.update_xaxes(title=f"time ({unit})", range=[0, time[-1]], row=1, col=1)
@@ -95,8 +110,8 @@ def frontier_tangent(
     figure.update_xaxes(title="variance of cost ($²)", range=[0, right], row=1, col=2)
     figure.update_yaxes(title="expected cost ($)", range=[0, top], row=1, col=2)
     if len(values) > 1:
-        labels = [f"{value:.3g}" for value in values]
         changes = [state(float(value)) for value in values]
+        labels = [f"{value:.3g}: J = ${change['y'][4][0]:,.0f}" for value, change in zip(values, changes, strict=True)]
         add_slider(figure, "risk aversion λ", labels, changes, [3, 4, 5, 6, 7], active)
     return finish(
         figure,
@@ -104,7 +119,7 @@ def frontier_tangent(
         alt="Left: holdings and trades of the Almgren-Chriss schedule for the risk aversion set by the slider. Right: "
         "expected cost against variance, a falling convex curve, and the line of slope minus lambda that touches it "
         "at that schedule.",
-        phone={"height": 840, **STACKED},
+        phone={"height": 740, **STACKED, **(SMALL_SLIDER if len(values) > 1 else {})},
     )
 
 
@@ -137,7 +152,7 @@ def sampled_frontier(
         x=curve["std"].round(4), y=curve["expected_cost"].round(3), name="efficient frontier", line={"color": NEUTRAL}
     )
     symbols = ("circle-open", "diamond", "triangle-up", "star", "cross", "x")
-    hues = (NEUTRAL, COLOURS["VWAP"], COLOURS["best static"], COLOURS["rolling"], COLOURS["optimum"])
+    hues = (NEUTRAL, COLOURS["VWAP"], LIQUIDITY, CAUSES["timing"], CONTRAST)
     for i, (name, (deviations, costs)) in enumerate(others.items()):
         many = len(deviations) > 1
         figure.add_scatter(
@@ -182,7 +197,7 @@ def sampled_frontier(
             "error of the st. dev.",
             sampled["std_sample"] - sampled["std"],
             sampled["std_sample_ci"],
-            COLOURS["rolling"],
+            CAUSES["timing"],
             "square",
             0.12,
         ),
@@ -234,7 +249,8 @@ def value_at_risk_tangent(problem: Problem, points: pd.DataFrame, selected: floa
     def state(i: int) -> dict[str, list[Any]]:
         row = points.iloc[i]
         line = [row["lvar"], row["lvar"] - row["z"] * right]
-        return {"x": [[0, right], [row["std"]], [0]], "y": [line, [row["expected_cost"]], [row["lvar"]]]}
+        ends, point = digits([0, right]), [digits([row[key]]) for key in ("std", "expected_cost", "lvar")]
+        return {"x": [ends, point[0], [0]], "y": [digits(line), point[1], point[2]]}
 
     figure = go.Figure()
     figure.add_scatter(
@@ -251,7 +267,7 @@ def value_at_risk_tangent(problem: Problem, points: pd.DataFrame, selected: floa
         showlegend=False,
     )
     now = state(active)
-    red = COLOURS["optimum"]
+    red = CONTRAST
     styles: list[dict[str, Any]] = [
         {"name": "slope −z", "mode": "lines", "line": {"color": red, "dash": "dash", "width": 1.5}},
         {"name": "least L-VaR schedule", "mode": "markers", "marker": {"color": COLOURS["AC"], "size": 13}},
@@ -331,7 +347,7 @@ def below_frontier(problem: Problem, points: pd.DataFrame) -> go.Figure:
         name="frontier of schedules",
         line={"color": NEUTRAL},
     )
-    bar = {"color": COLOURS["optimum"], "thickness": 1.5, "width": 4}
+    bar = {"color": CONTRAST, "thickness": 1.5, "width": 4}
     figure.add_scatter(
         x=points["std"],
         y=points["mean"],
@@ -341,8 +357,8 @@ def below_frontier(problem: Problem, points: pd.DataFrame) -> go.Figure:
         textposition=["bottom center" if i % 2 else "top center" for i in range(len(points))],
         name="rules that respond to the price",
         mode="lines+markers+text",
-        line={"color": COLOURS["optimum"], "width": 1, "dash": "dot"},
-        marker={"color": COLOURS["optimum"], "size": 8},
+        line={"color": CONTRAST, "width": 1, "dash": "dot"},
+        marker={"color": CONTRAST, "size": 8},
     )
     highest = float(points["mean"].max())
     figure.update_xaxes(title="standard deviation of cost ($)", rangemode="tozero")

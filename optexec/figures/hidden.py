@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from optexec.figures.style import COLOURS, LIQUIDITY, NEUTRAL, finish, stack_panels
+from optexec.figures.style import COLOURS, LIQUIDITY, NEUTRAL, clear, finish, stack_panels
 
 __all__ = ["hidden_level", "information_curves"]
 
@@ -37,7 +37,7 @@ def hidden_level(
         x=np.concatenate([k, k[::-1]]),
         y=np.concatenate([level + band, (level - band)[::-1]]).round(3),
         fill="toself",
-        fillcolor="rgba(224,138,30,0.18)",
+        fillcolor=clear(COLOURS["rolling"], 0.18),
         line={"width": 0},
         name="filter, 95% band",
         hoverinfo="skip",

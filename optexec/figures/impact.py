@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from optexec.almgren_chriss import decay_moments
-from optexec.figures.style import CAUSES, COLOURS, NEUTRAL, add_slider, finish
+from optexec.figures.style import CAUSES, COLOURS, CONTRAST, NEUTRAL, add_slider, finish
 from optexec.policies import Schedule, best_static, twap
 from optexec.problem import Problem
 
@@ -61,8 +61,8 @@ def block_response(
         y=[0, -round(at_once, 5)],
         name="the block's own fill",
         mode="lines+markers",
-        marker={"size": [0, 12], "symbol": "diamond", "color": COLOURS["optimum"], "opacity": 1},
-        line={"color": COLOURS["optimum"], "width": 2, "dash": "dot"},
+        marker={"size": [0, 12], "symbol": "diamond", "color": CONTRAST, "opacity": 1},
+        line={"color": CONTRAST, "width": 2, "dash": "dot"},
         cliponaxis=False,
     )
     figure.update_xaxes(title="periods after the block", range=[-0.02 * time[-1], time[-1]], row=1, col=1)

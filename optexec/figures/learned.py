@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 
 from optexec.figures.style import (
     COLOURS,
+    CONTRAST,
     LIQUIDITY,
     NEUTRAL,
     SMALL_SLIDER,
@@ -26,7 +27,7 @@ __all__ = ["learned_maps", "learned_scores", "regret_parts", "seed_curves", "see
 
 Array = NDArray[np.float64]
 
-COLOUR = COLOURS | {"behaviour cloning": "#9a6240", "depth follower": LIQUIDITY}
+COLOUR = COLOURS | {"depth follower": LIQUIDITY}
 """Those of the learners and rules of this chapter."""
 
 SCORES = [0.999, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0, -1, -4, -16, -64]
@@ -41,7 +42,7 @@ FEWER = [0.999, 0.99, 0.95, 0.8, 0, -4, -16, -64]
 SMALLEST = 4e-4
 """What is left open is drawn as this at least."""
 
-BAND = "#e884b9"
+BAND = "#d8609f"
 """Where liquidity is, on heat maps."""
 
 
@@ -361,7 +362,7 @@ def seed_curves(
     for p, name in enumerate(curves):
         lines = parts(name, active)
         for log in logs:
-            colour = (COLOUR["AC"], COLOUR["rolling"])[log % 2]
+            colour = (LIQUIDITY, CONTRAST)[log % 2]
             seeds = len(curves[name][active][log])
             figure.add_scatter(
                 x=bundle(np.tile(levels, (seeds, 1))),

@@ -12,15 +12,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from optexec.figures.learned import COLOUR as LEARNED
-from optexec.figures.style import (
-    CONTRAST,
-    LIQUIDITY,
-    NEUTRAL,
-    SMALL_SLIDER,
-    add_slider,
-    finish,
-    stack_panels,
-)
+from optexec.figures.style import CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, clear, finish, stack_panels
 
 __all__ = ["Episode", "market_episode", "market_mistakes", "market_scores", "seen_and_done"]
 
@@ -250,12 +242,11 @@ def seen_and_done(
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.06)
     first = iter(shown(active))
     for name in reach:
-        red, green, blue = (int(COLOUR[name][j : j + 2], 16) for j in (1, 3, 5))
         figure.add_scatter(
             x=np.concatenate([x, x[::-1]]).round(4),
             y=next(first),
             fill="toself",
-            fillcolor=f"rgba({red},{green},{blue},0.2)",
+            fillcolor=clear(COLOUR[name], 0.2),
             line={"width": 0},
             name=name,
             legendgroup=name,

@@ -10,7 +10,17 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, finish, stack_panels
+from optexec.figures.style import (
+    COLOURS,
+    CONTRAST,
+    LIQUIDITY,
+    NEUTRAL,
+    SMALL_SLIDER,
+    add_slider,
+    clear,
+    finish,
+    stack_panels,
+)
 
 __all__ = ["action_clouds", "action_coverage", "effective_sizes", "noise_levels"]
 
@@ -31,8 +41,8 @@ def action_coverage(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
         k = table.index.to_numpy()
         rate = table.mul(len(table) + 1 - k, axis=0)  # in units of TWAP's 1/(N - k)
         parts = (
-            ("data", "", "rgba(47,127,209,0.22)", COLOURS["AC"]),
-            ("optimum", "optimum_", "rgba(209,73,91,0.30)", COLOURS["optimum"]),
+            ("data", "", clear(NEUTRAL, 0.3), NEUTRAL),
+            ("optimum", "optimum_", clear(COLOURS["optimum"], 0.30), COLOURS["optimum"]),
         )
         for who, prefix, fill, colour in parts:
             low, high = (rate[f"{prefix}{end}"].to_numpy() for end in ("low", "high"))
@@ -115,7 +125,7 @@ def action_clouds(
             x=level.round(2),
             y=rate.round(2),
             mode="markers",
-            marker={"size": 4, "color": COLOURS["AC"], "opacity": 0.65},
+            marker={"size": 4, "color": NEUTRAL, "opacity": 0.7},
             name="logged",
             showlegend=p == 0,
             hoverinfo="skip",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,52 +11,64 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from optexec.figures.style import NEUTRAL, SPLIT_SCALE, add_slider, finish
+from optexec.almgren_chriss import half_life
+from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, SPLIT_SCALE, STACKED, add_slider, digits, finish
+from optexec.optimum import optimum
+from optexec.policies import almgren_chriss
+from optexec.problem import Problem
 
-__all__ = ["haste", "policy_maps", "value_of_adapting"]
+__all__ = ["haste", "policy_maps", "speed_and_spread", "value_of_adapting"]
 
 
-def policy_maps(levels: NDArray[np.float64], optimal: NDArray[np.float64], fixed: NDArray[np.float64]) -> go.Figure:
-    """Fractions of the remaining inventory by period and liquidity: the optimum's, a schedule's, and their ratio.
+def policy_maps(
+    problem: Problem, levels: NDArray[np.float64], risk_aversions: Sequence[float], selected: float | None = None
+) -> go.Figure:
+    """Fractions of the remaining inventory by period and liquidity: the optimum's, Almgren-Chriss's, and their ratio.
 
     Args:
-        levels: (G,) liquidity levels.
-        optimal: (K, G) fractions of the adaptive policy for periods 0 .. K-1.
-        fixed: (K,) the schedule's fractions.
+        problem: order and market, without transient impact and with two periods at least.
+        levels: (G,) liquidity levels, evenly spaced.
+        risk_aversions: lambda values [1/$], ascending; the positions of a slider if there is more than one.
+        selected: the value shown first; the nearest position is taken (default: the problem's own).
     """
-    periods = np.arange(len(fixed))
-    same = np.repeat(fixed[:, None], len(levels), axis=1)
+    values = [float(value) for value in risk_aversions]
+    active = int(np.argmin(np.abs(np.array(values) - (problem.risk_aversion if selected is None else selected))))
+    periods = np.arange(problem.order.periods - 1)  # in the last one everything goes
+    ends = [float(levels[0]), float(levels[-1])]
+
+    def state(value: float) -> list[list[list[float]]]:
+        """Rows over liquidity of the three maps; the schedule's is one row, since it knows no levels."""
+        at = problem.replace(risk_aversion=value)
+        best, plan = optimum(at), almgren_chriss(at).fractions[:-1]
+        fractions = np.array([best.fraction(int(k), levels) for k in periods])
+        return [[digits(row, 3) for row in rows] for rows in (fractions.T, [plan], (fractions / plan[:, None]).T)]
+
+    states = [state(value) for value in values]
     figure = make_subplots(
         rows=1,
         cols=3,
         horizontal_spacing=0.09,
         subplot_titles=["optimum: fraction v/x", "Almgren–Chriss: fraction v/x", "ratio of the two"],
     )
-    for column, (values, axis) in enumerate(
-        ((optimal, "coloraxis"), (same, "coloraxis"), (optimal / same, "coloraxis2")), 1
-    ):
-        figure.add_heatmap(
-            x=periods,
-            y=levels,
-            z=np.round(values.T, 4),
-            coloraxis=axis,
-            hovertemplate="period %{x}, liquidity %{y:.2f}: %{z:.3f}<extra></extra>",
-            row=1,
-            col=column,
-        )
-        figure.update_xaxes(title="period k", row=1, col=column)
+    shared = {"coloraxis": "coloraxis"}
+    hover = "period %{x}, liquidity %{y:.2f}: %{z}<extra></extra>"
+    figure.add_heatmap(x=periods, y=levels, z=states[active][0], hovertemplate=hover, **shared, row=1, col=1)
+    figure.add_heatmap(
+        x=periods, y=ends, z=states[active][1], hovertemplate="period %{x}: %{z}<extra></extra>", **shared, row=1, col=2
+    )
     figure.add_contour(
         x=periods,
         y=levels,
-        z=np.round((optimal / same).T, 4),
-        contours={"start": 1, "end": 1, "size": 1, "coloring": "none"},
-        line={"color": "#555", "width": 2},
-        showscale=False,
-        showlegend=False,
-        hoverinfo="skip",
+        z=states[active][2],
+        coloraxis="coloraxis2",
+        contours={"start": 1, "end": 1, "size": 1, "coloring": "heatmap"},
+        line={"color": "#444", "width": 2.5},
+        hovertemplate=hover,
         row=1,
         col=3,
     )
+    figure.update_xaxes(title="period k")
+    figure.update_yaxes(range=ends)
     figure.update_yaxes(title="liquidity L", row=1, col=1)
     bar = {"orientation": "h", "yanchor": "top", "y": -0.2, "thickness": 12, "outlinewidth": 0}
     figure.update_layout(
@@ -80,19 +92,30 @@ def policy_maps(levels: NDArray[np.float64], optimal: NDArray[np.float64], fixed
             "colorbar": {**bar, "x": 0.865, "len": 0.27, "title": {"text": "ratio", "side": "bottom"}},
         },
     )
-    phone: dict[str, Any] = {"height": 1010, "annotations": {}, "coloraxis": {}, "coloraxis2": {}}
+    phone: dict[str, Any] = {"height": 780, "annotations": {}, "coloraxis": {}, "coloraxis2": {}}
+    if len(values) > 1:
+        lives = [half_life(problem.replace(risk_aversion=value)) for value in values]
+        labels = [
+            f"{value:g} ({f'half-life {life:.1f} periods' if value else 'TWAP'})"
+            for value, life in zip(values, lives, strict=True)
+        ]
+        add_slider(figure, "risk aversion λ", labels, [{"z": maps} for maps in states], [0, 1, 2], active)
+        figure.layout.sliders[0].pad.t = 140  # below the keys of the colours
+        phone |= {"height": 930} | SMALL_SLIDER
     for i, suffix in enumerate(("", "2", "3")):
-        high = 1 - 0.36 * i
+        high = 1 - 0.37 * i
         phone[f"xaxis{suffix}"] = {"domain": [0, 1], "anchor": f"y{suffix}", "title": {"text": "period k"}}
-        phone[f"yaxis{suffix}"] = {"domain": [high - 0.26, high], "title": {"text": "liquidity L"}}
+        phone[f"yaxis{suffix}"] = {"domain": [high - 0.25, high], "title": {"text": "liquidity L"}}
         phone["annotations"][i] = {"x": 0.5, "y": high}
-    phone["coloraxis"]["colorbar"] = {"x": 0.24, "len": 0.5, "y": -0.07}
-    phone["coloraxis2"]["colorbar"] = {"x": 0.78, "len": 0.46, "y": -0.07}
+    flat = {"y": -0.1, "tickangle": 0}
+    phone["coloraxis"]["colorbar"] = {**flat, "x": 0.22, "len": 0.42, "ticktext": ["0", "0.1", "0.2", "0.3+"]}
+    phone["coloraxis2"]["colorbar"] = {**flat, "x": 0.78, "len": 0.46}
     return finish(
         figure,
-        height=430,
+        height=540 if len(values) > 1 else 430,
         alt="Three heat maps over period and liquidity. The optimum's fraction rises with liquidity in every period; "
-        "Almgren-Chriss's depends on the period alone; their ratio crosses one near a liquidity of one.",
+        "Almgren-Chriss's depends on the period alone; their ratio crosses one near a liquidity of one, or above it "
+        "where little risk is minded.",
         phone=phone,
     )
 
@@ -108,13 +131,14 @@ def haste(levels: NDArray[np.float64], optimal: NDArray[np.float64], other: NDAr
     last = len(optimal) - 1
     shown = [0, last // 2, round(0.8 * last), last - 1, last]
     figure = go.Figure()
-    for k, shade in zip(shown, ("#8c4a00", "#b86a0c", "#e08a1e", "#f0b060", NEUTRAL), strict=True):
+    shades = ("#8a5b00", "#9b6706", "#b3790f", COLOURS["rolling"], NEUTRAL)
+    for k, shade, dash in zip(shown, shades, ("solid", "dash", "dashdot", "longdash", "dot"), strict=True):
         figure.add_scatter(
             x=np.round(levels, 4),
             y=np.round(100 * (other[k] / optimal[k] - 1), 4),
             mode="lines",
             name=f"period {k}",
-            line={"color": shade, "width": 3, **({"dash": "dot"} if k == last else {})},
+            line={"color": shade, "width": 3, "dash": dash},
         )
     figure.update_xaxes(title="liquidity L")
     figure.update_yaxes(title="sold beyond the optimum (%)", rangemode="tozero")
@@ -167,4 +191,82 @@ def value_of_adapting(maps: Mapping[float, pd.DataFrame], selected: float) -> go
         alt="A heat map of the percentage of J that adapting saves: it grows with the spread of liquidity and falls "
         "with its half-life, to nearly nothing when liquidity moves more slowly than the program.",
         phone={"height": 520, "xaxis": {"title": {"text": "half-life of liquidity / T"}}},
+    )
+
+
+def speed_and_spread(gains: pd.DataFrame, selected: tuple[float, float], name: str = "") -> go.Figure:
+    """What adapting is worth against the speed of liquidity and against its spread, with a slider for each.
+
+    A slider moves the dot of its own panel along its axis, and the curve of the other panel: both dots are one market.
+
+    Args:
+        gains: the worth in percent of the best schedule's J, with spreads, the standard deviation of L, as index and
+            speeds of mean reversion [1/time] in a period of length 1 as columns, both ascending.
+        selected: the speed and the spread shown first.
+        name: what to call their market; it stays marked.
+    """
+    speeds, spreads = ([float(value) for value in axis] for axis in (gains.columns, gains.index))
+    table, first = gains.to_numpy(), (speeds.index(selected[0]), spreads.index(selected[1]))
+    colour, axes = COLOURS["optimum"], (speeds, spreads)
+
+    def curve(panel: int, chosen: int) -> dict[str, Any]:
+        """The line of the speed's panel (0) at a spread, or of the spread's (1) at a speed."""
+        values = table[chosen] if panel == 0 else table[:, chosen]
+        text = [f"{value:.3f}%" if value < 0.0995 else f"{value:.2f}%" for value in values]
+        return {"y": digits(values, 4), "text": text}
+
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.08, shared_yaxes=True)
+    for panel, x in enumerate(axes):
+        style = {
+            "mode": "lines+markers+text",
+            "line": {"color": colour, "width": 3},
+            "marker": {"color": colour, "size": 14},
+            "textposition": "top left",
+            "textfont": {"size": 14},
+            "selectedpoints": [first[panel]],
+            "unselected": {"marker": {"opacity": 0}, "textfont": {"color": "rgba(0,0,0,0)"}},
+            "hovertemplate": "%{text}<extra></extra>",
+        }
+        figure.add_scatter(x=x, **curve(panel, first[1 - panel]), **style, cliponaxis=False, row=1, col=panel + 1)
+    for panel, x in enumerate(axes):
+        if name:
+            figure.add_scatter(
+                x=[x[first[panel]]],
+                y=digits([table[first[1], first[0]]], 4),
+                text=[name],
+                textposition="bottom right" if panel else "bottom center",
+                mode="markers+text",
+                marker={"color": NEUTRAL, "symbol": "diamond-open", "size": 20, "line": {"width": 2}},
+                hoverinfo="skip",
+                row=1,
+                col=panel + 1,
+            )
+    top, ends = 1.12 * float(table.max()), np.log10([speeds[0], speeds[-1]])
+    ticks = [value for value in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if speeds[0] <= value <= speeds[-1]]
+    log = {"type": "log", "range": [ends[0] - 0.08, ends[1] + 0.08], "tickvals": ticks}
+    figure.update_xaxes(title="speed of liquidity θ (per period)", **log, row=1, col=1)
+    figure.update_xaxes(title="spread of liquidity sd(L)", range=[0, 1.08 * spreads[-1]], row=1, col=2)
+    figure.update_yaxes(range=[-0.02 * top, top])
+    figure.update_yaxes(title="adapting is worth (% of J)", row=1, col=1)
+    half_lives = [np.log(2) / -np.log1p(-speed) for speed in speeds]
+    labels = (
+        [f"{speed:g} (half-life {half:.1f} periods)" for speed, half in zip(speeds, half_lives, strict=True)],
+        [f"{spread:.3g}" for spread in spreads],
+    )
+    for panel, title in enumerate(("speed θ", "spread sd(L)")):
+        place = (0.0, 0.46) if panel == 0 else (0.54, 1.0)
+        changes = [[{"selectedpoints": [i]}, curve(1 - panel, i)] for i in range(len(axes[panel]))]
+        add_slider(figure, title, labels[panel], changes, [panel, 1 - panel], first[panel], place=place)
+    figure.update_layout(showlegend=False)
+    return finish(
+        figure,
+        height=430,
+        alt="What adapting saves, in percent of J: left against the speed of liquidity at the spread of one slider, "
+        "right against the spread at the speed of the other. It rises with both, and with the spread like its square.",
+        phone={
+            "height": 800,
+            **STACKED,
+            "yaxis2": {"domain": [0, 0.4], "showticklabels": True, "title": {"text": "adapting is worth (% of J)"}},
+            "sliders": {"0": {"len": 1}, "1": {"x": 0, "len": 1, "pad": {"t": 134}}},
+        },
     )

@@ -174,7 +174,7 @@ def regret_valleys(
         )  # fmt: skip
         figure.add_scatter(
             x=[0], y=[0], mode="markers", showlegend=False, hovertemplate="the truth<extra></extra>",
-            marker={"symbol": "x", "size": 10, "color": "#d1495b"}, row=1, col=p + 1,
+            marker={"symbol": "x", "size": 10, "color": COLOURS["optimum"]}, row=1, col=p + 1,
         )  # fmt: skip
     powers = [-2, -1, 0, 1, 2]
     labels = ["¼×", "½×", "1×", "2×", "4×"]

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from optexec.figures.style import CAUSES, COLOURS, NEUTRAL, finish
+from optexec.figures.style import CAUSES, CONTRAST, LIQUIDITY, NEUTRAL, finish
 from optexec.simulator import Episodes
 
 __all__ = ["score_scatter", "shortfall_anatomy"]
@@ -148,8 +148,8 @@ def score_scatter(shortfall: NDArray[np.float64], score: NDArray[np.float64]) ->
         hovertemplate="shortfall $%{x:,.0f}<br>score $%{y:,.0f}<extra></extra>",
     )
     for index, name, colour, position in (
-        (int(np.argmin(shortfall)), "best sale", COLOURS["best static"], "top right"),
-        (int(np.argmin(score)), "lowest C", COLOURS["optimum"], "bottom left"),
+        (int(np.argmin(shortfall)), "best sale", LIQUIDITY, "top right"),
+        (int(np.argmin(score)), "lowest C", CONTRAST, "bottom left"),
     ):
         figure.add_scatter(
             x=np.round(shortfall[[index]], 2),

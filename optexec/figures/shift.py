@@ -11,13 +11,11 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, add_slider, finish, stack_panels
+from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, add_slider, digits, finish, stack_panels
 
 __all__ = ["beyond_the_log", "costs_by_scenario", "far_from_the_log", "same_place"]
 
 Array = NDArray[np.float64]
-
-COLOUR = COLOURS | {"behaviour cloning": "#9a6240"}
 
 SMALLEST = 0.002
 """An excess [%] is drawn as this at least."""
@@ -68,7 +66,7 @@ def costs_by_scenario(agents: pd.DataFrame, planners: pd.DataFrame) -> go.Figure
                 x=_drawn([middles[algorithm, True], middles[algorithm, False]]),
                 y=[row + lanes[algorithm]] * 2,
                 mode="lines",
-                line={"color": COLOUR[algorithm], "width": 1.2},
+                line={"color": COLOURS[algorithm], "width": 1.2},
                 opacity=0.6,
                 showlegend=False,
                 hoverinfo="skip",
@@ -80,10 +78,10 @@ def costs_by_scenario(agents: pd.DataFrame, planners: pd.DataFrame) -> go.Figure
                 y=[place[scenario] + lanes[algorithm] for scenario in rows["scenario"]],
                 mode="markers",
                 marker={
-                    "color": COLOUR[algorithm],
+                    "color": COLOURS[algorithm],
                     "size": 6,
                     "symbol": "circle" if there else "circle-open",
-                    "line": {"width": 1.3, "color": COLOUR[algorithm]},
+                    "line": {"width": 1.3, "color": COLOURS[algorithm]},
                 },
                 name=algorithm,
                 legendgroup=algorithm,
@@ -104,10 +102,10 @@ def costs_by_scenario(agents: pd.DataFrame, planners: pd.DataFrame) -> go.Figure
                 y=[here for here, keep in zip(y, shown, strict=True) if keep],
                 mode="markers",
                 marker={
-                    "color": COLOUR[rule],
+                    "color": COLOURS[rule],
                     "size": 9,
                     "symbol": symbol,
-                    "line": {"width": 2, "color": COLOUR[rule]},
+                    "line": {"width": 2, "color": COLOURS[rule]},
                 },
                 name=rule,
                 legendgroup=rule,
@@ -170,10 +168,10 @@ def same_place(agents: pd.DataFrame, untold: Mapping[str, float], labels: Mappin
             y=_drawn(rows["excess"]),
             mode="markers",
             marker={
-                "color": COLOUR[algorithm],
+                "color": COLOURS[algorithm],
                 "size": 7,
                 "symbol": "x-thin" if algorithm == "behaviour cloning" else "circle-open",
-                "line": {"width": 1.5, "color": COLOUR[algorithm]},
+                "line": {"width": 1.5, "color": COLOURS[algorithm]},
             },
             name=algorithm,
             customdata=rows["scenario"],
@@ -244,7 +242,7 @@ def far_from_the_log(points: pd.DataFrame, labels: Mapping[str, tuple[str, str]]
                 if col == 1
                 else None,
                 mode="markers",
-                marker={"color": COLOUR[algorithm], "size": 9},
+                marker={"color": COLOURS[algorithm], "size": 9},
                 name=algorithm,
                 legendgroup=algorithm,
                 showlegend=col == 1,
@@ -322,7 +320,7 @@ def beyond_the_log(
 
     def bundle(rows: Array) -> list[float | None]:
         """Lines in one trace, with gaps between them."""
-        return [None if value != value else value for row in rows for value in (*np.round(row, 4).tolist(), None)]
+        return [None if value != value else value for row in rows for value in (*digits(row, 3), None)]
 
     def band(i: int) -> list[float]:
         low, high = logged[i]
@@ -354,7 +352,7 @@ def beyond_the_log(
                 x=bundle(np.tile(levels, (len(rows), 1))),
                 y=bundle(rows[:, active]),
                 mode="lines",
-                line={"color": COLOUR[base], "width": 3 if len(rows) == 1 else 1.3, "dash": dash},
+                line={"color": COLOURS[base], "width": 3 if len(rows) == 1 else 1.3, "dash": dash},
                 name=name,
                 legendgroup=name,
                 showlegend=col == 1,
@@ -363,12 +361,10 @@ def beyond_the_log(
                 col=col,
             )
     for end in (-reach, reach):
-        figure.add_hline(y=end, line={"color": COLOUR["BCQ"], "width": 1.5, "dash": "dot"}, row=1, col=2)
-    changes = [
-        {"x": [band(i), band(i), *[trace.x for trace in figure.data[2:]]],
-         "y": [figure.data[0].y, figure.data[1].y, *lines(i)]}
-        for i in range(len(periods))
-    ]  # fmt: skip
+        figure.add_hline(y=end, line={"color": COLOURS["BCQ"], "width": 1.5, "dash": "dot"}, row=1, col=2)
+    changes: list[list[dict[str, Any]]] = [
+        [{"x": band(i)}, {"x": band(i)}, *[{"y": line} for line in lines(i)]] for i in range(len(periods))
+    ]
     add_slider(
         figure, "period k", [str(k) for k in periods], changes, list(range(2 + len(fractions) + len(distances))), active
     )

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, add_slider, finish, stack_panels
+from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, finish, stack_panels
 from optexec.stress import TOLD
 
 __all__ = [
@@ -183,7 +183,12 @@ def _dearer(samples: Mapping[str, Mapping[str, Any]], active: int) -> tuple[go.F
     """Curves of how many episodes cost more than a given amount, at one setting, and the data of all settings."""
     settings = list(samples)
     changes = [
-        {"x": [np.round(np.quantile(np.asarray(sample), 1 - _DEARER)).tolist() for sample in samples[key].values()]}
+        {
+            "x": [
+                np.quantile(np.asarray(sample), 1 - _DEARER).round().astype(int).tolist()
+                for sample in samples[key].values()
+            ]
+        }
         for key in settings
     ]
     figure = go.Figure()
@@ -253,13 +258,26 @@ def severity_tails(samples: Mapping[float, Mapping[str, Any]], selected: float) 
     active = drops.index(selected)
     figure, changes = _dearer({f"{drop}": samples[drop] for drop in drops}, active)
 
-    def label(drop: float) -> str:
-        ends = {name: np.quantile(np.asarray(samples[drop][name]), 0.99) for name in ("AC", "rolling")}
-        worst = ", ".join(f"{name} ${value:,.0f}" for name, value in ends.items())
-        return f"{f'−{100 * drop:.0f}%' if drop else 'none'}; 1 in 100 above {worst}"
-
-    add_slider(figure, "shock", [label(drop) for drop in drops], changes, list(range(len(changes[0]["x"]))), active)
-    figure.layout.sliders[0].currentvalue.prefix = "shock: "
+    curves = len(changes[0]["x"])
+    marked = [name for name in ("rolling", "AC") if name in samples[drops[0]]]
+    for drop, change in zip(drops, changes, strict=True):
+        worst = [round(float(np.quantile(np.asarray(samples[drop][name]), 0.99))) for name in marked]
+        change["x"] += [[value] for value in worst]
+        change["text"] = [""] * curves + [[f"{name} ${value:,}"] for name, value in zip(marked, worst, strict=True)]
+    for i, name in enumerate(marked):
+        figure.add_scatter(
+            x=changes[active]["x"][curves + i],
+            y=[1.0],
+            text=changes[active]["text"][curves + i],
+            mode="markers+text",
+            textposition="bottom right" if name == "rolling" else "top right",
+            marker={"color": COLOURS[name], "size": 11},
+            showlegend=False,
+            hovertemplate="one episode in 100 costs more than that of %{text}<extra></extra>",
+        )
+    labels = [f"−{100 * drop:g}% of liquidity" if drop else "none" for drop in drops]
+    moving = [*range(curves), *range(len(figure.data) - len(marked), len(figure.data))]
+    add_slider(figure, "size of a shock", labels, changes, moving, active)
     everything = [value for change in changes for curve in change["x"] for value in curve]
     figure.update_xaxes(
         type="log",
@@ -274,7 +292,7 @@ def severity_tails(samples: Mapping[float, Mapping[str, Any]], selected: float) 
         phone={
             "height": 580,
             "xaxis": {"tickvals": [1000, 2000, 5000, 10_000]},
-            "sliders": {"0": {"currentvalue": {"font": {"size": 10}}}},
+            **SMALL_SLIDER,
         },
     )
 

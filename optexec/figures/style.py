@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,26 +19,50 @@ __all__ = [
     "SPLIT_SCALE",
     "STACKED",
     "add_slider",
+    "along",
+    "clear",
+    "digits",
     "finish",
     "live_control",
     "stack_panels",
 ]
 
 COLOURS = {
-    "TWAP": "#8c8c8c",
-    "VWAP": "#b07aa1",
-    "AC": "#2f7fd1",
-    "AC neutral": "#76b7e8",
-    "best static": "#2a9d6f",
-    "rolling": "#e08a1e",
-    "optimum": "#d1495b",
-    "BCQ": "#7b5cc4",
-    "TD3+BC": "#c2a200",
+    "TWAP": "#93938f",
+    "VWAP": "#9a76a0",
+    "AC": "#2b93f0",
+    "best static": "#257758",
+    "rolling": "#c88618",
+    "optimum": "#e01f60",
+    "BCQ": "#554de8",
+    "TD3+BC": "#716e04",
+    "behaviour cloning": "#5e647e",
 }
-"""One colour a policy, the same in every figure; told apart under the common colour-vision deficiencies and readable on
-white and on near-black."""
+"""One colour a policy, the same in every figure. ``tests/test_figures_style.py`` holds them to a contrast of 3 on white
+and on near-black, and to a distance under the three kinds of colour blindness. AC without risk aversion is TWAP."""
 
-NEUTRAL = "#8c8c8c"
+NEUTRAL = "#93938f"
+
+
+def clear(colour: str, opacity: float) -> str:
+    """A hexadecimal colour with an opacity, for bands and areas."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
+def digits(values: Any, significant: int = 5) -> list[float]:
+    """Numbers (n,) as text needs them in a page: to a few significant digits, finer than a screen shows."""
+    return [float(f"{value:.{significant}g}") for value in np.asarray(values, dtype=np.float64)]
+
+
+def along(x: Any) -> dict[str, Any]:
+    """The horizontal data of a trace: start and step where they are evenly spaced, which weighs nothing."""
+    values = np.asarray(x, dtype=np.float64)
+    step = float(values[-1] - values[0]) / max(len(values) - 1, 1)
+    if np.allclose(values, values[0] + step * np.arange(len(values)), rtol=0, atol=1e-6 * abs(step)):
+        return {"x0": float(values[0]), "dx": round(step, 9)}
+    return {"x": values}
+
 
 _TEMPLATE = go.layout.Template(
     layout={
@@ -54,6 +78,7 @@ _TEMPLATE = go.layout.Template(
         "hovermode": "closest",
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "xanchor": "left"},
         "xaxis": {
+            "title": {"standoff": 8},
             "gridcolor": "rgba(128,128,128,0.25)",
             "zerolinecolor": "rgba(128,128,128,0.45)",
             "automargin": True,
@@ -69,7 +94,15 @@ pio.templates["optexec"] = _TEMPLATE
 
 
 def finish(figure: go.Figure, *, height: int, alt: str, phone: dict[str, Any] | None = None) -> go.Figure:
-    """Put the template, the height [px], the description and the narrow-screen layout on a figure."""
+    """Put the template, the height [px], the description and the narrow-screen layout on a figure.
+
+    Numbers of the traces are kept in single precision, which is finer than a screen and half the weight.
+    """
+    for trace in figure.data:
+        for key in ("x", "y", "z", "customdata"):
+            values = getattr(trace, key, None)
+            if isinstance(values, np.ndarray) and values.dtype == np.float64:
+                trace[key] = values.astype(np.float32)
     meta: dict[str, Any] = {"alt": alt}
     if phone is not None:
         meta["phone"] = phone
@@ -81,28 +114,63 @@ def add_slider(
     figure: go.Figure,
     name: str,
     labels: Sequence[str],
-    changes: Sequence[dict[str, list[Any]]],
+    changes: Sequence[dict[str, list[Any]]] | Sequence[list[dict[str, Any]]],
     traces: list[int],
     active: int,
+    *,
+    marks: Mapping[int, str] | None = None,
+    place: tuple[float, float] = (0.0, 1.0),
 ) -> None:
-    """A slider whose step i restyles ``traces`` with ``changes[i]``; no kernel and no frames needed."""
-    steps = [
-        {"label": label, "method": "restyle", "args": [change, traces]}
-        for label, change in zip(labels, changes, strict=True)
-    ]
-    figure.update_layout(
-        sliders=[
-            {
-                "active": active,
-                "steps": steps,
-                "currentvalue": {"prefix": f"{name} = "},
-                "pad": {"t": 64, "l": 4, "r": 4},
-                "ticklen": 0,
-                "minorticklen": 0,
-                "font": {"color": "rgba(0,0,0,0)"},
-            }
-        ]
-    )
+    """A slider whose step i changes ``traces`` by ``changes[i]``; no kernel needed.
+
+    Args:
+        figure: a slider is put beside those that it has.
+        name: what it sets, with its symbol.
+        labels: the value of each step.
+        changes: what a step changes: by attribute a list with an entry a trace, or, where traces change in different
+            attributes, a list with a dictionary of attributes a trace (of scatter traces).
+        traces: their indices.
+        active: the step shown first.
+        marks: names of steps, written below the rail.
+        place: left and right end, as parts of the width.
+    """
+    steps: list[dict[str, Any]] = []
+    for i, (label, change) in enumerate(zip(labels, changes, strict=True)):
+        if isinstance(change, dict):
+            steps.append({"label": label, "method": "restyle", "args": [change, traces]})
+            continue
+        frame = f"{name} {i}"
+        figure.frames = [*figure.frames, go.Frame(name=frame, data=change, traces=traces)]
+        now = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
+        steps.append({"label": label, "method": "animate", "args": [[frame], now]})
+    slider = {
+        "active": active,
+        "steps": steps,
+        "currentvalue": {"prefix": f"{name} = "},
+        "pad": {"t": 64, "l": 4, "r": 4},
+        "ticklen": 0,
+        "minorticklen": 0,
+        "font": {"color": "rgba(0,0,0,0)"},
+        "x": place[0],
+        "len": place[1] - place[0],
+    }
+    figure.update_layout(sliders=[*figure.layout.sliders, slider])
+    for step, text in (marks or {}).items():
+        along = step / (len(steps) - 1)
+        # plotly's rail starts 14 px inside the slider, and runs 104 px below the axes
+        figure.add_annotation(
+            x=place[0] + along * (place[1] - place[0]),
+            y=0,
+            xref="paper",
+            yref="paper",
+            xshift=14 - 28 * along,
+            yshift=-108,
+            text=f"▴<br>{text}",
+            xanchor="center",
+            yanchor="top",
+            showarrow=False,
+            font={"size": 12},
+        )
 
 
 CAUSES = {
@@ -120,7 +188,7 @@ CAUSES = {
 LIQUIDITY = "#1b8a9a"
 
 
-CONTRAST = "#b5446e"
+CONTRAST = "#a04878"
 """Depth and what is set against it, in the chapters on liquidity and the environment: no policy has these colours."""
 
 
@@ -159,15 +227,29 @@ SMALL_SLIDER = {"sliders": {"0": {"currentvalue": {"font": {"size": 12}}}}}
 """A slider whose long label fits a narrow screen."""
 
 
-def live_control(draw: Any, value: float, low: float, high: float) -> Any:
-    """A live ipywidgets control of lambda over a function that draws a figure for one value."""
+def live_control(draw: Callable[[float], go.Figure], value: float, low: float = 1e-3, high: float = 10.0) -> Any:
+    """A control of the risk aversion, for notebooks with a kernel.
+
+    Args:
+        draw: the figure for one ``risk_aversion`` [1/$]; called again when the control is let go.
+        value: the lambda shown first [1/$].
+        low: the smallest [1/$]; the scale is logarithmic.
+        high: the largest [1/$].
+    """
     import ipywidgets  # only live notebooks need it
 
     control = ipywidgets.FloatLogSlider(
-        value=value, min=np.log10(low), max=np.log10(high), step=0.05, description="λ (1/$)"
+        value=value,
+        min=np.log10(low),
+        max=np.log10(high),
+        step=0.05,
+        description="risk aversion λ (1/$)",
+        style={"description_width": "initial"},
+        layout={"width": "min(32rem, 100%)"},
+        continuous_update=False,
     )
     return ipywidgets.interactive(draw, risk_aversion=control)
 
 
-SPLIT_SCALE = [[0.0, "#2f7fd1"], [0.5, "#b9b9b9"], [1.0, "#d1495b"]]
+SPLIT_SCALE = [[0.0, COLOURS["AC"]], [0.5, "#b9b9b9"], [1.0, COLOURS["optimum"]]]
 """Two-sided colours through grey, for quantities with a neutral middle."""

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, finish, stack_panels
+from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, clear, finish, stack_panels
 
 __all__ = [
     "CLONE",
@@ -26,13 +26,13 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-CLONE = "#9a6240"
+CLONE = COLOURS["behaviour cloning"]
 """Colour of behaviour cloning."""
 
-_FAINT = "rgba(194,162,0,0.45)"
+_FAINT = clear(COLOURS["TD3+BC"], 0.45)
 """TD3+BC's colour, for single seeds."""
 
-_PAIR = (COLOURS["TD3+BC"], "#7d6a00")
+_PAIR = (COLOURS["TD3+BC"], "#9a9730")
 """TD3+BC's colour, for two data sets."""
 
 
@@ -96,7 +96,7 @@ def seed_traces(shipped: pd.DataFrame, live: pd.DataFrame) -> go.Figure:
     figure = make_subplots(
         rows=1, cols=2, horizontal_spacing=0.12, subplot_titles=["Loss of the critics", "Mean Q of the logged actions"]
     )
-    runs = ((shipped, "shipped run", _FAINT, 1.3), (live, "this page's run", COLOURS["optimum"], 3))
+    runs = ((shipped, "shipped run", _FAINT, 1.3), (live, "this page's run", LIQUIDITY, 3))
     for col, column in enumerate(("loss", "q")):
         for table, name, colour, width in runs:
             for i, (seed, part) in enumerate(table[column].groupby(level="seed")):
@@ -252,7 +252,7 @@ def where_regret_is(learned: Mapping[str, Array], tied: Array, clone: Array) -> 
         y=(100 * tied).round(4),
         name="perfect critic, same constraint",
         mode="markers",
-        marker={"color": COLOURS["optimum"], "size": 7},
+        marker={"color": CONTRAST, "size": 7},
         hovertemplate="perfect critic, period %{x}: %{y:.2f}% of the gap<extra></extra>",
         row=1,
         col=1,

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from optexec.figures.style import COLOURS, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, finish
+from optexec.figures.style import COLOURS, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, clear, finish
 
 __all__ = ["blind_scores", "error_curves", "form_curves", "turning_bars"]
 
@@ -28,7 +28,7 @@ KINDS = {
     "fit": FITTED,
     "TD3+BC": COLOURS["TD3+BC"],
     "BCQ": COLOURS["BCQ"],
-    "none": NEUTRAL,
+    "none": COLOURS["AC"],
 }
 """Colours of those who trade blind."""
 
@@ -40,12 +40,6 @@ MARKS = (0.999, 0.99, 0.95, 0.8, 0, -4, -16, -64)
 
 FACTORS = {0.25: "¼", 0.5: "½", 0.8: "0.8", 1.0: "1", 1.25: "1.25", 2.0: "2", 4.0: "4"}
 """Marks of an axis of factors."""
-
-
-def _clear(colour: str, opacity: float) -> str:
-    """A hexadecimal colour with an opacity."""
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{opacity})"
 
 
 def _left(scores: Any) -> Array:
@@ -101,7 +95,7 @@ def turning_bars(bars: pd.DataFrame, estimates: Mapping[str, Array]) -> go.Figur
                 x=x,
                 y=y,
                 mode="lines",
-                line={"color": _clear(colour, opacity), "width": width},
+                line={"color": clear(colour, opacity), "width": width},
                 name=planner,
                 legendgroup=planner,
                 showlegend=end == "high",
@@ -188,7 +182,7 @@ def error_curves(
         x=[*ends, *ends[::-1]],
         y=np.repeat(_left([low, high]), 2).round(5),
         fill="toself",
-        fillcolor=_clear(colour, 0.3),
+        fillcolor=clear(colour, 0.3),
         mode="lines",
         line={"width": 0},
         showlegend=False,
@@ -275,7 +269,7 @@ def form_curves(lines: Mapping[str, pd.DataFrame], floor: float = -0.3) -> go.Fi
                 x=np.concatenate([q, q[::-1]]).round(4),
                 y=np.concatenate([low, high[::-1]]).round(4),
                 fill="toself",
-                fillcolor=_clear(colour, 0.2),
+                fillcolor=clear(colour, 0.2),
                 mode="lines",
                 line={"width": 0},
                 legendgroup=name,

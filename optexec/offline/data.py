@@ -298,6 +298,12 @@ def collect(
     Raises:
         ValueError: an unknown name, or a number outside its range.
         TypeError: no behaviour at all.
+
+    Examples:
+        >>> import optexec as ox
+        >>> data = ox.collect(ox.presets.stochastic(), "mixture", episodes=10, seed=0)
+        >>> len(data), data.observations.shape
+        (200, (200, 6))
     """
     n, seed = integer("episodes", episodes, minimum=1), integer("seed", seed, minimum=0)
     trader = _trader(problem, behaviour)

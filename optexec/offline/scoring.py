@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 from scipy.stats import trim_mean
 
 from optexec.evaluation import Estimate, evaluate, mean
+from optexec.liquidity import cached_chain
 from optexec.offline.protocol import PAIRED, SCORED, SCORING
 from optexec.optimum import exact_value, optimum
-from optexec.policies import best_static, exact_objective
+from optexec.policies import LevelTable, Rolling, best_static, exact_objective
 from optexec.problem import Problem
 from optexec.simulator import Policy, simulate
 
 if TYPE_CHECKING:
     from optexec.offline.agents import Agents  # imports torch
 
-__all__ = ["MEAN_ACTION", "Summary", "closed", "each", "prize_of", "score", "summary"]
+__all__ = ["MEAN_ACTION", "Summary", "closed", "difference", "each", "prize_of", "score", "summary", "tabulated"]
 
 Array = NDArray[np.float64]
 
@@ -127,6 +128,29 @@ def each(agents: Agents) -> dict[str, Policy]:
     return {**{f"seed {agent.seeds[0]}": agent for agent in agents}, MEAN_ACTION: agents}
 
 
+def tabulated(agents: Agents, problem: Problem) -> dict[str, Rolling]:
+    """What `each` gives, as tables over the period and the levels of a problem's liquidity: the same, and much faster.
+
+    A table is linear between levels, of which there are those of the exact optimum's grid.
+
+    Raises:
+        ValueError: agents that see more than period and liquidity, and so have no such table.
+    """
+    view, periods = agents.view, problem.order.periods
+    if view.config.state == "plain" or view.transient or view.participation is not None:
+        raise ValueError("agents must see the period and liquidity alone, got agents that see more")
+    levels = np.sort(cached_chain(problem.market.liquidity, problem.order.dt, periods).levels)
+    seen = np.ones((periods, len(levels), 6), dtype=np.float32)
+    seen[..., 1] = ((periods - np.arange(periods)) / periods)[:, None]
+    seen[..., 4] = levels * problem.profile[:, None]
+    tables = agents.fractions(seen.reshape(-1, 6)).reshape(len(agents), periods, -1)
+    tables = np.concatenate([tables, tables.mean(axis=0, keepdims=True)])
+    return {
+        name: Rolling(problem, LevelTable(problem, levels, table))
+        for name, table in zip(each(agents), tables, strict=True)
+    }
+
+
 def prize_of(problem: Problem) -> float:
     """J_static - J_optimum [$], what adapting is worth; both exact.
 
@@ -178,3 +202,11 @@ def summary(scores: Sequence[Array], path_ci: Sequence[Array] | None = None) -> 
     pooled = np.concatenate(scores)
     paths = 0.0 if path_ci is None else float(np.mean(np.concatenate(path_ci)))
     return Summary(float(trim_mean(pooled, 0.25)), float(low), float(high), paths, float(pooled.min()))
+
+
+def difference(a: Array, b: Array) -> tuple[float, float, float]:
+    """Interquartile mean of one set of agents' scores less another's, and its 95% interval, both sets resampled."""
+    stream = np.random.Generator(np.random.SFC64(1))
+    drawn = [trim_mean(part[stream.integers(len(part), size=(RESAMPLES, len(part)))], 0.25, axis=1) for part in (a, b)]
+    low, high = np.quantile(drawn[0] - drawn[1], [0.025, 0.975])
+    return float(trim_mean(a, 0.25) - trim_mean(b, 0.25)), float(low), float(high)

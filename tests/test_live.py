@@ -1,0 +1,253 @@
+"""Live notebooks: the controls of lambda in the chapters, moved without a kernel, against the package.
+
+A chapter's control is run as the chapter has it: the cell that builds it, after those statements of the cells before it
+that define what it uses. Moving its slider calls the chapter's own function, and the figure that comes of it must show
+what the package computes for that lambda.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+import symtable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+import optexec as ox
+
+BOOK = Path(__file__).parents[1] / "book"
+
+WITHOUT = {
+    "01-problem": "its figures are of TWAP, which knows no lambda",
+    "14-td3-bc": "its agents were trained at lambda = 0.5",
+    "15-bcq": "as 14",
+    "16-learned": "as 14",
+    "19-wrong": "as 14",
+    "20-shift": "as 14",
+    "21-data": "as 14",
+}
+
+
+def code_cells(name: str) -> list[tuple[str, list[str]]]:
+    """Source and tags of a chapter's code cells."""
+    notebook = jupytext.read(BOOK / f"{name}.md")
+    return [(cell.source, cell.metadata.get("tags", [])) for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def is_control(source: str, tags: list[str]) -> bool:
+    last = source.strip().splitlines()[-1] if source.strip() else ""
+    return "remove-output" in tags and re.match(r"figures\.(\w+_control|risk_slider)\(", last) is not None
+
+
+CHAPTERS = sorted(path.stem for path in BOOK.glob("*.md") if path.stem == "index" or path.stem[:2].isdigit())
+WITH = [name for name in CHAPTERS if any(is_control(*cell) for cell in code_cells(name))]
+
+
+def symbols(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """The names that a top-level statement defines, or fills as in ``table[key] = value``, and those that it reads."""
+    top = symtable.symtable(ast.unparse(statement), "cell", "exec")
+    defined = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    defined |= {table.get_name() for table in top.get_children()}  # functions and classes
+    for part in ast.walk(statement):
+        if isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store) and isinstance(part.value, ast.Name):
+            defined.add(part.value.id)
+    read, tables = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}, top.get_children()
+    while tables:
+        table = tables.pop()
+        read |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global() and symbol.is_referenced()}
+        tables += table.get_children()
+    return defined, read
+
+
+def sliced(statements: list[ast.stmt], wanted: set[str]) -> Iterator[ast.stmt]:
+    """Those of the statements, last first, that define what is wanted, or what those use in turn."""
+    for statement in reversed(statements):
+        defined, read = symbols(statement)
+        if defined & wanted and not isinstance(statement, ast.Assert):
+            wanted |= read
+            yield statement
+
+
+@functools.cache
+def control_of(name: str) -> tuple[Any, dict[str, Any]]:
+    """A chapter's control, and the names that it was built from."""
+    cells = code_cells(name)
+    index = next(i for i, cell in enumerate(cells) if is_control(*cell))
+    *setup, last = ast.parse(cells[index][0]).body
+    assert isinstance(last, ast.Expr)
+    before = [statement for source, _ in cells[:index] for statement in ast.parse(source).body]
+    wanted = set().union(*(symbols(statement)[1] for statement in [*setup, last]))
+    needed = [*reversed(list(sliced(before, wanted))), *setup]
+    scope: dict[str, Any] = {}
+    exec(compile(ast.Module(needed, []), f"{name}.md", "exec"), scope)
+    return eval(compile(ast.Expression(last.value), f"{name}.md", "eval"), scope), scope
+
+
+def figure_at(name: str, value: float) -> tuple[go.Figure, dict[str, Any], float]:
+    """What the reader sees after setting the control: its figure, the chapter's names, and the lambda it stands at."""
+    control, scope = control_of(name)
+    slider = control.children[0]
+    slider.value = value
+    assert isinstance(control.result, go.Figure)
+    return control.result, scope, slider.value
+
+
+def y(figure: go.Figure, name: str, which: int = 0) -> Any:
+    """The vertical data of a figure's trace by name."""
+    return np.asarray([trace for trace in figure.data if trace.name == name][which].y, dtype=np.float64)
+
+
+def close(shown: Any, computed: Any, within: float) -> None:
+    """That a figure shows what was computed, to the last digit that it keeps."""
+    np.testing.assert_allclose(np.asarray(shown, dtype=np.float64), computed, rtol=1e-5, atol=within)
+
+
+def check_index(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
+    plan = ox.almgren_chriss(at)
+    held, sold, point = figure.data[4], figure.data[5], figure.data[6]
+    close(held.y, plan.inventory, 0.1)
+    close(sold.y, plan.trades, 0.1)
+    close([point.x[0], point.y[0]], [plan.variance**0.5, plan.expected_cost], 0.1)
+
+
+def check_02(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
+    close(y(figure, "Almgren–Chriss"), ox.almgren_chriss(at).inventory, 1e-3)
+    close(figure.data[4].x[0], ox.half_life(at), 1e-6)
+
+
+def check_03(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
+    plan = ox.almgren_chriss(at)
+    close(y(figure, "Almgren–Chriss"), plan.inventory, 1e-2)
+    close(y(figure, "the schedule"), [plan.expected_cost], 0.1)
+    close(y(figure, "J"), [plan.expected_cost + at.risk_aversion * plan.variance], 0.5)
+
+
+def check_04(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
+    close(y(figure, "AC in calendar time"), ox.almgren_chriss(at).trades, 0.01)
+    close(y(figure, "AC in calendar time", 1)[0], 0.0, 0.01)  # the best there is on that clock
+    assert y(figure, "AC in volume time", 1)[0] >= 0
+
+
+def check_05(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
+    close(y(figure, "AC"), ox.almgren_chriss(at).trades, 0.02)
+    close(y(figure, "best static"), ox.best_static(at).trades, 0.02)
+
+
+def check_06(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
+    run = ox.simulate(at, ox.almgren_chriss(at), 1, scope["SEED"])
+    close(y(figure, "x/X"), run.inventory[0] / at.order.shares, 1e-4)
+    close(y(figure, "reward").sum(), -(run.shortfall[0] + run.running_risk[0]), 0.5)
+
+
+def check_07(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
+    table = ox.evaluate(at, {"optimum": ox.optimum(at), "TWAP": ox.twap(at)}, 10_000, scope["SEED"])
+    dots = {trace.legendgroup: trace.x[0] for trace in figure.data if trace.mode == "markers"}
+    close([dots["optimum"], dots["TWAP"]], table["is_mean"], 0.1)
+
+
+def check_08(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
+    best, plan, levels = ox.optimum(at), ox.almgren_chriss(at).fractions, np.asarray(figure.data[0].y)
+    for k in (0, 9, 18):
+        close(np.array(figure.data[0].z)[:, k], best.fraction(k, levels), 5e-3)
+        close(np.array(figure.data[1].z)[:, k], plan[k], 5e-3)
+        close(np.array(figure.data[2].z)[:, k], best.fraction(k, levels) / plan[k], 5e-3)
+
+
+def check_09(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
+    makers = scope["makers"]
+    table = ox.evaluate(at, {name: make(at) for name, make in makers.items()}, 8_192, scope["SEED"])
+    ranks = table[["objective", "objective_mv", "cvar95"]].round(1).rank()
+    shown = {name: trace.y for trace in figure.data if trace.legend == "legend2" for name in trace.name.split(", ")}
+    assert set(shown) == set(makers)
+    for name in makers:
+        close(shown[name], ranks.loc[name], 0)
+
+
+def check_10(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
+    drops = list(scope["drops"])
+    close(y(figure, "optimum, normal market"), 1000 * ox.optimum(at).fraction(0, 1.0), 0.02)
+    told = at.replace(liquidity=ox.Shocks(ox.OrnsteinUhlenbeck(floor=0.01), probability=0.05, size=-0.9))
+    close(y(figure, "optimum, told")[drops.index(0.9)], 1000 * ox.optimum(told).fraction(0, 1.0), 0.02)
+
+
+def check_11(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
+    plan, least = ox.almgren_chriss(at), ox.optimum(at).value
+    wrong = at.replace(temporary=2 * at.market.temporary, volatility=at.market.volatility / 2)
+    regrets = np.array(figure.data[0].customdata)  # of AC, (volatility, impact)
+    close(regrets[3, 3], ox.exact_objective(at, plan) - least, 0.02)
+    close(regrets[0, -1], ox.exact_objective(at, ox.almgren_chriss(wrong)) - least, 0.02)
+    close(np.array(figure.data[3].customdata)[3, 3], 0.0, 0.02)  # the optimum of the truth
+
+
+def check_12(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
+    here = at.replace(slippage=scope["slippages"][2])
+    rules = {"filtered": ox.filtered(here, ox.optimum(here))}
+    table = ox.evaluate(here, rules, 2_000, scope["SEED"], observe_liquidity=False)
+    close(y(figure, "optimum, filtered")[2], table.loc["filtered", "gap_closed"], 1e-3)
+
+
+def check_13(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
+    levels, period = scope["levels"], scope["periods"][1]
+    close(y(figure, "optimum"), (20 - period) * ox.optimum(at).fraction(period, levels), 1e-2)
+
+
+def check_17(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
+    problem = scope["problems"]["liquidity_shocks"].replace(risk_aversion=at.risk_aversion)
+    run = ox.simulate(problem, ox.best_static(problem), 1, scope["SCORING"].episodes, first=scope["i"])
+    close(y(figure, "best static"), run.trades[0], 0.01)
+
+
+def check_18(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
+    problem = scope["markets"]["participation"].replace(risk_aversion=at.risk_aversion)
+    run = ox.simulate(problem, ox.rolling(problem), 1_000, scope["SEED"])
+    room = np.minimum(0.007 * problem.market.volume * run.liquidity, run.inventory[:, :-1])
+    close(y(figure, "rolling"), 100 * (run.trades > 0.99 * room)[:, :-1].mean(axis=0), 0.1)
+
+
+CHECKS: dict[str, Callable[[go.Figure, ox.Problem, dict[str, Any]], None]] = {
+    "02-almgren-chriss": check_02,
+    "03-frontier": check_03,
+    "04-liquidity": check_04,
+    "05-impact": check_05,
+    "06-environment": check_06,
+    "07-benchmarks": check_07,
+    "08-optimum": check_08,
+    "09-objectives": check_09,
+    "10-stress": check_10,
+    "11-parameters": check_11,
+    "12-hidden": check_12,
+    "13-offline-data": check_13,
+    "17-markets": check_17,
+    "18-constraints": check_18,
+    "index": check_index,
+}
+
+
+def test_a_chapter_has_a_control_unless_lambda_is_out_of_its_hands() -> None:
+    assert sorted([*WITH, *WITHOUT]) == CHAPTERS
+    assert sorted(CHECKS) == WITH
+
+
+@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("place", [0.0, 0.55, 1.0])
+def test_a_control_shows_what_the_package_computes(name: str, place: float) -> None:
+    """At both ends of the control and between them."""
+    slider = control_of(name)[0].children[0]
+    figure, scope, risk_aversion = figure_at(name, 10 ** (slider.min + place * (slider.max - slider.min)))
+    own = scope.get("mine", scope.get("my_order", ox.presets.stochastic()))
+    own = own["stochastic liquidity"] if isinstance(own, dict) else own
+    CHECKS[name](figure, own.replace(risk_aversion=risk_aversion), scope)
+
+
+def test_a_control_says_what_it_sets() -> None:
+    for name in WITH:
+        slider = control_of(name)[0].children[0]
+        assert slider.description == "risk aversion λ (1/$)"
+        assert not slider.continuous_update  # a figure a stop, not a figure a pixel
