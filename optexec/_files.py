@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import struct
 import zipfile
 import zlib
@@ -40,7 +41,8 @@ _UNREADABLE = (
 @contextmanager
 def beside(path: Path) -> Iterator[IO[bytes]]:
     """Open a file next to ``path`` for writing; it takes the place of ``path`` when the block ends without an error."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    # no other process, thread or machine on the same folder writes to this name
+    part = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         with part.open("wb") as file:
             yield file

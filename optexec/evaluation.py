@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from optexec._streams import Covariance, Tail
 from optexec._validate import integer
 from optexec.optimum import optimum
 from optexec.policies import best_static, exact_objective
 from optexec.problem import Problem
-from optexec.simulator import Policy, drawn, rollout
+from optexec.simulator import Episodes, Policy, drawn, rollout
 
 __all__ = ["COLUMNS", "Estimate", "evaluate", "mean", "standard_deviation", "tail_mean"]
 
@@ -47,31 +49,36 @@ class Estimate:
 
     Attributes:
         value: the estimate.
-        influence: (n,) influence of each episode, with mean 0.
+        influence: (n,) influence of each episode, with mean 0; or, given ``features``, the weights (d,) that make it
+            from them.
+        features: of the episodes, where these are too many to keep.
     """
 
     value: float
     influence: Array = field(repr=False)
+    features: Covariance | None = field(default=None, repr=False)
 
     @property
     def ci(self) -> float:
         """Half-width of the 95% interval; NaN from a single episode."""
+        if self.features is not None:
+            return Z95 * self.features.deviation(self.influence) / float(np.sqrt(self.features.count))
         n = len(self.influence)
         return Z95 * float(self.influence.std(ddof=1)) / n**0.5 if n > 1 else float("nan")
 
     def __add__(self, other: Estimate) -> Estimate:
-        return Estimate(self.value + other.value, self.influence + other.influence)
+        return replace(self, value=self.value + other.value, influence=self.influence + other.influence)
 
     def __mul__(self, factor: float) -> Estimate:
-        return Estimate(self.value * factor, self.influence * factor)
+        return replace(self, value=self.value * factor, influence=self.influence * factor)
 
     def __truediv__(self, other: Estimate) -> Estimate:
         ratio = self.value / other.value
-        return Estimate(ratio, (self.influence - ratio * other.influence) / other.value)
+        return replace(self, value=ratio, influence=(self.influence - ratio * other.influence) / other.value)
 
     def squared(self) -> Estimate:
         """The square, by the chain rule."""
-        return Estimate(self.value**2, 2 * self.value * self.influence)
+        return replace(self, value=self.value**2, influence=2 * self.value * self.influence)
 
 
 def mean(sample: Array) -> Estimate:
@@ -105,8 +112,9 @@ def evaluate(
     seed: int = 42,
     *,
     observe_liquidity: bool = True,
+    progress: Callable[[int], object] | None = None,
 ) -> pd.DataFrame:
-    """Compare policies on common random numbers.
+    """Compare policies on common random numbers, in memory that does not grow with their number.
 
     Args:
         problem: the order and market.
@@ -114,6 +122,7 @@ def evaluate(
         episodes: n >= 2, the same for all.
         seed: >= 0.
         observe_liquidity: whether the policies see L and I; see `simulate`.
+        progress: called with the number of episodes done, every few thousand.
 
     Returns:
         A DataFrame indexed by policy. Every column has ``<column>_ci``, the 95% half-width from the influence function
@@ -122,7 +131,7 @@ def evaluate(
         - is_mean, is_bps, is_std: realised shortfall [$], in basis points of X S_0, standard deviation [$];
         - objective: J, the mean of the conditional shortfall plus running risk [$];
         - objective_mv: E[IS] + lambda Var[IS] [$];
-        - cvar95: mean of the worst 5% of IS [$];
+        - cvar95: mean of the worst 5% of IS [$]; beyond 131,072 episodes see `optexec._streams.Tail`;
         - sharpe: -mean/std of the total cost X S_0 + IS, the original note's figure; NaN where IS has no variance;
         - completion: traded share of the order; violations: infeasible wishes per episode;
         - gap_closed: (J_static - J) / (J_static - J_optimum), the numerator paired with the best static schedule on
@@ -145,35 +154,42 @@ def evaluate(
         raise ValueError("policies must name at least one policy, got none")
     reference = _gap(problem)
     contestants = dict(policies) if reference is None else {**policies, _STATIC: reference.static}
-    samples: dict[str, dict[str, list[Array]]] = {name: {kept: [] for kept in _KEPT} for name in contestants}
-    for _, shocks in drawn(problem, episodes, seed):
-        for name, policy in contestants.items():
-            run = rollout(problem, policy, shocks, observe_liquidity=observe_liquidity)
-            for kept, parts in samples[name].items():
-                parts.append(getattr(run, kept))
-    joined = {
-        name: {kept: np.concatenate(parts) for kept, parts in kept_parts.items()}
-        for name, kept_parts in samples.items()
-    }
-    base = joined[next(iter(policies))]["objective"]
-    rows = []
-    for name in policies:
-        row = _statistics(problem, joined[name])
-        row["diff"] = mean(joined[name]["objective"] - base)
-        if reference is not None:
-            row["gap_closed"] = reference.closed(joined[_STATIC]["objective"], joined[name]["objective"])
-        rows.append(row)
-    missing = Estimate(float("nan"), np.zeros(2))
+    base = next(iter(policies))
+    streams = {name: _Stream() for name in policies}
+    for low, shocks in drawn(problem, episodes, seed):
+        runs = {
+            name: _results(rollout(problem, policy, shocks, observe_liquidity=observe_liquidity))
+            for name, policy in contestants.items()
+        }
+        static = runs[base if reference is None else _STATIC].objective
+        for name, stream in streams.items():
+            stream.add(runs[name], runs[base].objective, static)
+        if progress is not None:
+            progress(low + shocks.price.shape[1])
+    rows = [stream.statistics(problem, reference) for stream in streams.values()]
+    missing = Estimate(float("nan"), np.full(2, np.nan))
     table: dict[str, list[float]] = {}
     for column in COLUMNS:
         estimates = [row.get(column, missing) for row in rows]
         table[column] = [estimate.value for estimate in estimates]
-        table[f"{column}_ci"] = [estimate.ci if estimate is not missing else float("nan") for estimate in estimates]
+        table[f"{column}_ci"] = [estimate.ci for estimate in estimates]
     return pd.DataFrame(table, index=pd.Index(policies, name="policy"))
 
 
-_KEPT = ("shortfall", "objective", "completion", "violations")
 _STATIC = "\0best static"  # a key that no policy's name takes
+
+
+class _Results(NamedTuple):
+    """What `evaluate` looks at, arrays (m,) of one policy's episodes in a chunk."""
+
+    shortfall: Array
+    objective: Array
+    completion: Array
+    violations: Array
+
+
+def _results(run: Episodes) -> _Results:
+    return _Results(run.shortfall, run.objective, run.completion, run.violations)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,13 +200,11 @@ class _Gap:
     objective: float | None
     optimum: float
 
-    def closed(self, static: Array, policy: Array) -> Estimate:
-        """(J_static - J) / (J_static - J_optimum) from objectives (n,) on the same shocks."""
-        gained = mean(static - policy)
+    def closed(self, gained: Estimate, static: Estimate) -> Estimate:
+        """(J_static - J) / (J_static - J_optimum) from the estimates of the numerator and of J_static."""
         if self.objective is not None:
             return gained * (1 / (self.objective - self.optimum))
-        sampled = mean(static)
-        return gained / Estimate(sampled.value - self.optimum, sampled.influence)
+        return gained / replace(static, value=static.value - self.optimum)
 
 
 def _gap(problem: Problem) -> _Gap | None:
@@ -203,21 +217,68 @@ def _gap(problem: Problem) -> _Gap | None:
     return _Gap(static, None if capped else objective, best.value)
 
 
-def _statistics(problem: Problem, kept: dict[str, Array]) -> dict[str, Estimate]:
-    """The estimates of one policy that need no other policy."""
-    notional = problem.order.shares * problem.market.price
-    average, deviation = mean(kept["shortfall"]), standard_deviation(kept["shortfall"])
-    total = Estimate(average.value + notional, average.influence)
-    row = {
-        "is_mean": average,
-        "is_bps": average * (1e4 / notional),
-        "is_std": deviation,
-        "objective": mean(kept["objective"]),
-        "objective_mv": average + deviation.squared() * problem.risk_aversion,
-        "cvar95": tail_mean(kept["shortfall"]),
-        "completion": mean(kept["completion"]),
-        "violations": mean(kept["violations"]),
-    }
-    if deviation.value > 0:
-        row["sharpe"] = (total / deviation) * -1
-    return row
+class _Stream:
+    """One policy's estimates from chunk after chunk; what it holds does not grow with their number.
+
+    Every influence function here is a linear combination of a few features of an episode, so that their means and
+    covariances are enough. The shortfall's are its deviation d from a fixed centre, and d^2.
+    """
+
+    FEATURES = ("d", "d^2", "objective", "completion", "violations", "diff", "gained", "static")
+
+    def __init__(self) -> None:
+        self.centre: float | None = None
+        self.features = Covariance(len(self.FEATURES))
+        self.tail = Tail(0.95)
+
+    def add(self, run: _Results, base: Array, static: Array) -> None:
+        """Take in a chunk, with the objectives (m,) of the base policy and of the best schedule on its shocks."""
+        if self.centre is None:
+            self.centre = float(np.median(run.shortfall))
+        d = run.shortfall - self.centre
+        paired = (run.objective - base, static - run.objective, static)
+        self.features.add(np.stack([d, d**2, run.objective, run.completion, run.violations, *paired]))
+        self.tail.add(run.shortfall)
+
+    def mean(self, feature: str) -> Estimate:
+        """The mean of a feature."""
+        i = self.FEATURES.index(feature)
+        return Estimate(float(self.features.mean[i]), np.eye(len(self.FEATURES))[i], self.features)
+
+    def statistics(self, problem: Problem, reference: _Gap | None) -> dict[str, Estimate]:
+        """The estimates by column."""
+        assert self.centre is not None
+        notional = problem.order.shares * problem.market.price
+        offset = self.mean("d")
+        average = replace(offset, value=offset.value + self.centre)
+        total = replace(average, value=average.value + notional)
+        # (x - mean)^2 = d^2 - 2 (mean - centre) d + constant
+        squares = self.mean("d^2") + offset * (-2 * offset.value)
+        value = self.features.deviation(offset.influence)
+        deviation = replace(
+            squares, value=value, influence=squares.influence / (2 * value) if value else 0 * squares.influence
+        )
+        worst, spread = self.tail.mean_and_deviation()
+        row = {
+            "is_mean": average,
+            "is_bps": average * (1e4 / notional),
+            "is_std": deviation,
+            "objective": self.mean("objective"),
+            "objective_mv": average + deviation.squared() * problem.risk_aversion,
+            "cvar95": Estimate(worst, np.array([spread]), _unit(self.tail.count)),
+            "completion": self.mean("completion"),
+            "violations": self.mean("violations"),
+            "diff": self.mean("diff"),
+        }
+        if deviation.value > 0:
+            row["sharpe"] = (total / deviation) * -1
+        if reference is not None:
+            row["gap_closed"] = reference.closed(self.mean("gained"), self.mean("static"))
+        return row
+
+
+def _unit(count: int) -> Covariance:
+    """One feature of standard deviation 1."""
+    unit = Covariance(1)
+    unit.count, unit.products = count, np.full((1, 1), count - 1.0)
+    return unit

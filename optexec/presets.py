@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from optexec.liquidity import ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
 from optexec.problem import Market, Order, Problem
 
 __all__ = ["almgren_chriss_2000", "reference", "stochastic", "stress"]
+
+Base = ConstantLiquidity | OrnsteinUhlenbeck | RegimeSwitching
 
 
 def reference() -> Problem:
@@ -43,38 +47,60 @@ def almgren_chriss_2000() -> Problem:
     )
 
 
-def stress() -> dict[str, Problem]:
-    """Markets under stress by scenario key, each a change of `stochastic`.
+def stress(normal: Problem | None = None) -> dict[str, Problem]:
+    """Markets under stress by scenario key, each a change of the normal one.
 
-    - liquidity_collapse: L reverts to 0.3 with volatility 0.1 and starts there;
-    - volatility_spike: sigma = $0.10; impact_shift: eta = 0.05, gamma = 0.005;
-    - liquidity_shocks: each period with probability 0.05 the level falls by 70%;
-    - combined: all of these at once;
-    - extreme_shocks_80, _90, _95: shocks of that size with probability 0.05 and a floor of 0.01, so that they bite;
-    - regimes: `RegimeSwitching`; transient_impact: q = 0.002;
-    - participation_cap: at most 0.7% of the volume, 70 shares at L = 1, and a $1 haircut on what is left.
+    Args:
+        normal: the market before the stress; None for `stochastic`, of which the numbers below are.
+
+    Returns:
+        - liquidity_collapse: L reverts to 0.3 of its mean with half its volatility (0.1) and starts there;
+        - volatility_spike: sigma x 5 ($0.10); impact_shift: eta and gamma x 5 (0.05, 0.005);
+        - liquidity_shocks: each period with probability 0.05 the level falls by 70%;
+        - combined: all of these at once;
+        - extreme_shocks_80, _90, _95: shocks of that size with probability 0.05, and a floor low enough (0.01) that
+          they bite;
+        - regimes: `RegimeSwitching` about the mean level; transient_impact: q = eta / 5 (0.002);
+        - participation_cap: at most 7% of the order a period at L = 1 (0.7% of the volume), and a haircut of 1% of the
+          price ($1) on what is left.
+
+    Raises:
+        ValueError: a liquidity process of your own.
     """
-    normal = stochastic()
-    collapsed = OrnsteinUhlenbeck(mean=0.3, volatility=0.1, initial=0.3)
+    normal = stochastic() if normal is None else normal
+    market, level = normal.market, normal.market.liquidity.long_run_mean
+    base = market.liquidity.base if isinstance(market.liquidity, Shocks) else market.liquidity
+    if isinstance(base, OrnsteinUhlenbeck):
+        low, start = min(base.floor, 0.1 * level), 0.3 * level
+        collapsed: Base = replace(base, mean=start, volatility=base.volatility / 2, floor=low, initial=start)
+        deep: Base = replace(base, floor=min(base.floor, 0.01 * level))
+    elif isinstance(base, RegimeSwitching):
+        collapsed, deep = replace(base, high=0.3 * base.high, low=0.3 * base.low), base
+    elif isinstance(base, ConstantLiquidity):
+        collapsed, deep = ConstantLiquidity(0.3 * base.level), base
+    else:
+        raise ValueError(f"liquidity must be a process of optexec to be put under stress, got {base!r}")
     shocked = {
-        f"extreme_shocks_{percent}": normal.replace(
-            liquidity=Shocks(OrnsteinUhlenbeck(floor=0.01), probability=0.05, size=-percent / 100)
-        )
+        f"extreme_shocks_{percent}": normal.replace(liquidity=Shocks(deep, probability=0.05, size=-percent / 100))
         for percent in (80, 90, 95)
     }
+    spike, shift = (
+        {"volatility": 5 * market.volatility},
+        {
+            "temporary": 5 * market.temporary,
+            "permanent": 5 * market.permanent,
+        },
+    )
     return {
         "liquidity_collapse": normal.replace(liquidity=collapsed),
-        "volatility_spike": normal.replace(volatility=0.10),
-        "impact_shift": normal.replace(temporary=0.05, permanent=0.005),
-        "liquidity_shocks": normal.replace(liquidity=Shocks(OrnsteinUhlenbeck(), probability=0.05, size=-0.7)),
-        "combined": normal.replace(
-            volatility=0.10,
-            temporary=0.05,
-            permanent=0.005,
-            liquidity=Shocks(collapsed, probability=0.05, size=-0.7),
-        ),
+        "volatility_spike": normal.replace(**spike),
+        "impact_shift": normal.replace(**shift),
+        "liquidity_shocks": normal.replace(liquidity=Shocks(base, probability=0.05, size=-0.7)),
+        "combined": normal.replace(**spike, **shift, liquidity=Shocks(collapsed, probability=0.05, size=-0.7)),
         **shocked,
-        "regimes": normal.replace(liquidity=RegimeSwitching()),
-        "transient_impact": normal.replace(transient=0.002),
-        "participation_cap": normal.replace(max_participation=0.007, leftover_haircut=1.0),
+        "regimes": normal.replace(liquidity=RegimeSwitching(high=1.5 * level, low=0.5 * level)),
+        "transient_impact": normal.replace(transient=market.temporary / 5),
+        "participation_cap": normal.replace(
+            max_participation=min(1.0, 0.07 * normal.order.shares / market.volume), leftover_haircut=market.price / 100
+        ),
     }

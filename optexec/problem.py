@@ -227,7 +227,8 @@ class Problem:
         return Problem(**parts, **own)
 
 
-_PROCESSES = {kind.__name__: kind for kind in (ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks)}
+PROCESSES = {kind.__name__: kind for kind in (ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks)}
+"""Liquidity processes that a problem's description can name."""
 
 
 def describe(problem: Problem) -> dict[str, Any]:
@@ -238,14 +239,14 @@ def describe(problem: Problem) -> dict[str, Any]:
     """
 
     def plain(value: Any) -> Any:
-        if isinstance(value, Liquidity) and type(value) not in _PROCESSES.values():
-            known = ", ".join(_PROCESSES)
+        if isinstance(value, Liquidity) and type(value) not in PROCESSES.values():
+            known = ", ".join(PROCESSES)
             raise TypeError(f"liquidity must be one of {known} to be described, got {value!r}")
         if not dataclasses.is_dataclass(value) or isinstance(value, type):
             return list(value) if isinstance(value, tuple) else value
         fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
         kind = type(value).__name__
-        return {"type": kind, **fields} if kind in _PROCESSES else fields
+        return {"type": kind, **fields} if kind in PROCESSES else fields
 
     described: dict[str, Any] = plain(problem)
     return described
@@ -267,11 +268,11 @@ def restore(described: Any) -> Problem:
     def process(value: Any) -> Any:
         fields = parts("liquidity", value)
         kind = fields.pop("type", None)
-        if kind not in _PROCESSES:
-            raise ValueError(f"liquidity.type must be one of {', '.join(_PROCESSES)}, got {kind!r}")
+        if kind not in PROCESSES:
+            raise ValueError(f"liquidity.type must be one of {', '.join(PROCESSES)}, got {kind!r}")
         if "base" in fields:
             fields["base"] = process(fields["base"])
-        return _PROCESSES[kind](**fields)
+        return PROCESSES[kind](**fields)
 
     whole = parts("problem", described)
     try:

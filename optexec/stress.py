@@ -40,21 +40,21 @@ BLIND = ("TWAP", "VWAP")
 """Policies whose plan is the same in every scenario: no told version."""
 
 
-def scenario(name: str) -> Problem:
-    """The stressed problem of a key of `optexec.presets.stress`.
+def scenario(name: str, normal: Problem | None = None) -> Problem:
+    """The stressed problem of a key of `optexec.presets.stress`; ``normal`` is the market before the stress.
 
     Raises:
         ValueError: no such scenario; the message lists those there are.
     """
-    scenarios = stress()
+    scenarios = stress(normal)
     if name not in scenarios:
         raise ValueError(f"scenario must be one of {', '.join(scenarios)}, got {name!r}")
     return scenarios[name]
 
 
-def contestants(problem: Problem) -> dict[str, Policy]:
+def contestants(problem: Problem, normal: Problem | None = None) -> dict[str, Policy]:
     """All policies planned for the normal market, and those that plan also for ``problem``."""
-    planned = {name: make(stochastic()) for name, make in PLANNERS.items()}
+    planned = {name: make(stochastic() if normal is None else normal) for name, make in PLANNERS.items()}
     told = {name + TOLD: make(problem) for name, make in PLANNERS.items() if name not in BLIND}
     return planned | told
 
@@ -65,6 +65,7 @@ def run(
     seed: int = 42,
     policies: dict[str, Policy] | None = None,
     progress: Callable[[str], Any] | None = None,
+    normal: Problem | None = None,
 ) -> pd.DataFrame:
     """Evaluate every policy in every scenario on common random numbers.
 
@@ -74,16 +75,17 @@ def run(
         seed: >= 0; the same in every scenario, so that scenarios share their price noise too.
         policies: further policies to put beside the others, by name.
         progress: called with each scenario's name before it starts.
+        normal: the market before the stress, for which policies plan that are not told; None for the original note's.
 
     Returns:
         A row per scenario and policy: columns scenario, policy, then those of `optexec.evaluate`; ``diff`` is to TWAP.
     """
     tables = []
-    for name in stress() if names is None else names:
-        problem = scenario(name)
+    for name in stress(normal) if names is None else names:
+        problem = scenario(name, normal)
         if progress is not None:
             progress(name)
-        table = evaluate(problem, contestants(problem) | (policies or {}), episodes, seed).reset_index()
+        table = evaluate(problem, contestants(problem, normal) | (policies or {}), episodes, seed).reset_index()
         table.insert(0, "scenario", name)
         tables.append(table)
     columns = ["scenario", "policy", *(name for column in COLUMNS for name in (column, f"{column}_ci"))]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
 import optexec as ox
-from optexec.evaluation import COLUMNS, mean, standard_deviation, tail_mean
+from optexec._streams import KEPT, Covariance, Tail
+from optexec.evaluation import COLUMNS, Estimate, mean, standard_deviation, tail_mean
 
 NORMAL = ox.presets.stochastic()
 
@@ -113,3 +116,98 @@ def test_gap_under_a_cap_is_measured_against_the_capped_optimum() -> None:
     assert abs(table.loc["optimum", "gap_closed"] - 1) < 2 * table.loc["optimum", "gap_closed_ci"]
     bound: Any = ox.evaluate(problem.replace(transient=0.002), policies, episodes=100)
     assert np.isnan(bound["gap_closed"]).all()
+
+
+@pytest.mark.parametrize("market", ["normal", "participation_cap"])
+def test_chunks_give_what_whole_samples_give(market: str) -> None:
+    problem = NORMAL if market == "normal" else ox.presets.stress()[market]
+    n = 100_000
+    policies: dict[str, ox.Policy] = {"TWAP": ox.twap(problem), "rolling": ox.rolling(problem)}
+    runs = {name: ox.simulate(problem, policy, n, 5) for name, policy in policies.items()}
+    run, base = runs["rolling"], runs["TWAP"]
+    static = ox.simulate(problem, ox.best_static(problem), n, 5).objective
+    average, deviation = mean(run.shortfall), standard_deviation(run.shortfall)
+    total = Estimate(average.value + 100_000, average.influence)
+    best = ox.optimum(problem).value
+    gained, sampled = mean(static - run.objective), mean(static)
+    exact = ox.exact_objective(problem, ox.best_static(problem)) - best
+    whole = {
+        "is_mean": average,
+        "is_bps": average * 0.1,
+        "is_std": deviation,
+        "objective": mean(run.objective),
+        "objective_mv": average + deviation.squared() * 0.5,
+        "cvar95": tail_mean(run.shortfall),
+        "sharpe": total / deviation * -1,
+        "completion": mean(run.completion),
+        "violations": mean(run.violations),
+        "gap_closed": gained / Estimate(sampled.value - best, sampled.influence)
+        if market == "participation_cap"
+        else gained * (1 / exact),
+        "diff": mean(run.objective - base.objective),
+    }
+    seen: list[int] = []
+    row: Any = ox.evaluate(problem, policies, n, 5, progress=seen.append).loc["rolling"]
+    assert set(whole) == set(COLUMNS)
+    for column, estimate in whole.items():
+        assert row[column] == pytest.approx(estimate.value, rel=1e-11, abs=1e-13), column
+        assert row[f"{column}_ci"] == pytest.approx(estimate.ci, rel=1e-9, abs=1e-13), column
+    assert seen == sorted(set(seen))
+    assert seen[-1] == n
+
+
+@pytest.mark.parametrize("shape", ["normal", "heavy", "atoms", "constant"])
+def test_the_tail_of_a_long_sample(shape: str) -> None:
+    rng = np.random.default_rng(3)
+    n = 3 * KEPT + 17
+    sample = {
+        "normal": rng.normal(-1e5, 2.0, n),
+        "heavy": 5 + rng.pareto(3.5, n),
+        "atoms": rng.integers(0, 50, n).astype(np.float64),
+        "constant": np.full(n, 7.0),
+    }[shape]
+    tail, whole = Tail(0.95), tail_mean(sample)
+    for part in np.array_split(sample, 91):
+        tail.add(part)
+    value, deviation = tail.mean_and_deviation()
+    # a sample's own quantile lies between two order statistics, so its CVaR is that of no threshold to the last digit
+    assert value == pytest.approx(whole.value, rel=1e-7 if shape != "atoms" else 1e-12)
+    assert 1.96 * deviation / n**0.5 == pytest.approx(whole.ci, rel=1e-3)
+    kept = Tail(0.95)
+    for part in np.array_split(sample[:KEPT], 91):
+        kept.add(part)
+    assert kept.mean_and_deviation()[0] == tail_mean(sample[:KEPT]).value
+
+
+def test_covariances_of_chunks_do_not_cancel() -> None:
+    rng = np.random.default_rng(4)
+    rows = rng.normal(1e9, 1.0, (3, 10_001)) + rng.normal(size=10_001)
+    stream = Covariance(3)
+    for part in np.array_split(rows, 40, axis=1):
+        stream.add(part)
+    assert stream.products / 10_000 == pytest.approx(np.cov(rows), rel=1e-6)
+    assert stream.mean == pytest.approx(rows.mean(axis=1), rel=1e-15)
+    assert stream.deviation(np.array([1.0, -1.0, 0.0])) == pytest.approx(np.std(rows[0] - rows[1], ddof=1), rel=1e-6)
+    assert np.isnan(Covariance(1).deviation(np.ones(1)))
+
+
+MEMORY = """
+import resource, sys
+import optexec as ox
+problem = ox.presets.stochastic().replace(periods=3)
+policies = {"TWAP": ox.twap(problem), "rolling": ox.rolling(problem)}
+ox.evaluate(problem, policies, 20_000)
+table = ox.evaluate(problem, policies, int(sys.argv[1]))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 ** (2 if sys.platform == "darwin" else 1))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no resource module")
+def test_memory_does_not_grow_with_the_episodes() -> None:
+    """A million episodes kept would be 64 MB and more a policy."""
+    peaks = []
+    for n in ("100000", "1000000"):
+        done = subprocess.run([sys.executable, "-c", MEMORY, n], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        peaks.append(float(done.stdout))
+    assert peaks[1] - peaks[0] < 16

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "optexec"
 LAYERS = (
     {"__main__"},
     {"cli", "figures"},
-    {"claims"},
+    {"claims", "sweep"},
     {"stress", "offline"},
     {"calibration"},
     {"evaluation"},
@@ -24,10 +24,10 @@ LAYERS = (
     {"policies"},
     {"simulator"},
     {"almgren_chriss"},
-    {"presets"},
+    {"presets", "config"},
     {"problem"},
     {"liquidity"},
-    {"_validate", "_files"},
+    {"_validate", "_files", "_streams"},
 )
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
 # The front door imports what it offers; the extension that builds the report stands alone.

@@ -35,6 +35,46 @@ def test_scenarios_are_the_contract() -> None:
     assert scenarios["extreme_shocks_95"].market.liquidity == ox.Shocks(ox.OrnsteinUhlenbeck(floor=0.01), 0.05, -0.95)
 
 
+def test_the_stress_of_another_market_is_in_its_own_units() -> None:
+    assert ox.presets.stress(NORMAL) == ox.presets.stress()
+    own = NORMAL.replace(shares=5e4, price=40.0, volatility=0.3, temporary=1e-5, permanent=1e-6, volume=1e6)
+    stressed = ox.presets.stress(own.replace(liquidity=ox.OrnsteinUhlenbeck(mean=2.0, speed=0.1, floor=0.7)))
+    assert stressed["volatility_spike"].market.volatility == 1.5
+    assert stressed["impact_shift"].market.temporary == pytest.approx(5e-5)
+    assert stressed["transient_impact"].market.transient == pytest.approx(2e-6)
+    assert stressed["participation_cap"].order.max_participation == pytest.approx(0.0035)
+    assert stressed["participation_cap"].order.leftover_haircut == 0.4
+    collapsed: Any = stressed["liquidity_collapse"].market.liquidity
+    assert (collapsed.mean, collapsed.initial, collapsed.floor, collapsed.speed) == (0.6, 0.6, 0.2, 0.1)
+    assert stressed["combined"].market.liquidity == ox.Shocks(collapsed, 0.05, -0.7)
+
+
+@pytest.mark.parametrize(
+    "process", [ox.ConstantLiquidity(2.0), ox.RegimeSwitching(), ox.Shocks(ox.OrnsteinUhlenbeck(), size=0.1)]
+)
+def test_every_process_can_be_put_under_stress(process: Any) -> None:
+    normal = NORMAL.replace(liquidity=process, periods=4)
+    scenarios = ox.presets.stress(normal)
+    assert list(scenarios) == list(ox.presets.stress())
+    mean = scenarios["liquidity_collapse"].market.liquidity.long_run_mean
+    assert mean == pytest.approx(0.3 * process.long_run_mean)
+    table: Any = stress.run(["liquidity_collapse", "combined"], 5_000, normal=normal)
+    rows = table.set_index(["scenario", "policy"])["objective"]
+    assert (rows.xs("optimum, told", level=1) < rows.xs("AC", level=1) + 1e-6).all()
+
+
+def test_a_process_of_your_own_is_refused() -> None:
+    class Own:
+        long_run_mean, noises = 1.0, 0
+
+        def paths(self, z: Any, dt: float) -> Any: ...
+
+        def chain(self, dt: float, periods: int, points: int = 0) -> Any: ...
+
+    with pytest.raises(ValueError, match="liquidity must be a process of optexec to be put under stress"):
+        ox.presets.stress(NORMAL.replace(liquidity=Own()))
+
+
 def test_unknown_scenario() -> None:
     with pytest.raises(ValueError, match=r"scenario must be one of liquidity_collapse, .*, got 'crash'"):
         stress.scenario("crash")

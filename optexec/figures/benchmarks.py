@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from optexec.figures.style import CAUSES, COLOURS, NEUTRAL, add_slider, finish
+from optexec.figures.style import CAUSES, COLOURS, NEUTRAL, add_slider, digits, finish
 
 __all__ = ["excess_objective", "paired_forest", "shortfall_densities", "variance_parts"]
 
@@ -122,7 +122,7 @@ def shortfall_densities(samples: Mapping[str, Any], coverage: float = 0.998) -> 
         colour = COLOURS.get(name, NEUTRAL)
         figure.add_scatter(
             x=np.round(grid, 1),
-            y=np.round(1000 * density, 3),
+            y=digits(1000 * density, 4),
             name=name,
             legendgroup=name,
             line={"color": colour, "width": 2.5, "dash": "dot" if name == "optimum" else "solid"},
@@ -131,7 +131,7 @@ def shortfall_densities(samples: Mapping[str, Any], coverage: float = 0.998) -> 
         mean = float(sample.mean())
         figure.add_scatter(
             x=[round(mean, 1)],
-            y=[round(1000 * float(np.interp(mean, grid, density)), 3)],
+            y=digits([1000 * np.interp(mean, grid, density)], 4),
             mode="markers",
             legendgroup=name,
             showlegend=False,

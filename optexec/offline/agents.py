@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from optexec._files import Arrays, read_arrays, write_arrays
+from optexec._files import Arrays, digest, read_arrays, write_arrays
 from optexec.offline.bc import BC
 from optexec.offline.bcq import BCQ
 from optexec.offline.data import differences
@@ -31,6 +31,9 @@ ALGORITHMS: dict[str, type[Learner]] = {learner.name: learner for learner in (TD
 """Algorithm by name."""
 
 _KIND = "optexec agents"
+
+UNFIT = (LookupError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError)
+"""What a file with a right digest and wrong contents makes Python, numpy and torch raise."""
 
 ROWS = 1 << 15
 """Rows that go through the networks at once when acting: few enough for the processor's cache."""
@@ -114,21 +117,29 @@ class Agents:
 
     def save(self, path: str | Path, half: bool = False) -> None:
         """Write an npz file of arrays and plain data, whole or not at all; ``half`` rounds the weights to 16 bits."""
-        meta = {
-            "kind": _KIND,
+        meta = {"kind": _KIND, **self._described(), "origin": self.origin}
+        write_arrays(Path(path), meta, self._layers(np.float16 if half else np.float32) | pack_trace(self.trace))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that decides how the agents act."""
+        return digest(self._described(), self._layers(np.float32))
+
+    def _described(self) -> dict[str, Any]:
+        return {
             "algorithm": self.algorithm,
             "config": asdict(self.config),
             "problem": describe(self.problem),
             "views": [view.describe() for view in dict.fromkeys(self.views)],
             "seeds": list(self.seeds),
-            "origin": self.origin,
         }
-        layers = {
-            f"{name}.{i}": layer.cpu().numpy().astype(np.float16 if half else np.float32)
+
+    def _layers(self, kind: type[np.floating[Any]]) -> Arrays:
+        return {
+            f"{name}.{i}": layer.cpu().numpy().astype(kind)
             for name, part in self.networks.items()
             for i, layer in enumerate(part)
         }
-        write_arrays(Path(path), meta, layers | pack_trace(self.trace))
 
     @classmethod
     def load(cls, path: str | Path, problem: Problem | None = None) -> Agents:
@@ -155,11 +166,13 @@ class Agents:
             agents = cls(
                 meta["algorithm"], config, trained_in, views, tuple(meta["seeds"]), networks, trace, meta["origin"]
             )
-            probe = np.tile(np.array([1, 1, 1, 0.02, 1, 0], dtype=np.float32), (1, 1))
-            if not np.isfinite(agents.fractions(probe)).all():
-                raise ValueError("the weights are not finite")
-        except (KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
-            raise ValueError(f"{path} does not describe agents that this version knows: {error}") from None
+            probe = np.tile(np.array([1, 1, 1, 0.02, 1, 0], dtype=np.float32), (3, 1))
+            fractions = agents.fractions(probe)
+            if fractions.shape != (len(views), 3) or not np.isfinite(fractions).all():
+                raise ValueError("the weights do not give one finite fraction an agent")
+        except UNFIT as error:
+            said = " ".join(str(error).split())
+            raise ValueError(f"{path} does not describe agents that this version knows: {said}") from None
         if problem is not None and problem != trained_in:
             raise ValueError(f"{path} was trained in another problem: {differences(problem, trained_in)}")
         return agents
@@ -185,12 +198,28 @@ def unpack_trace(arrays: Arrays, seeds: Sequence[int]) -> pd.DataFrame:
     steps = arrays.pop("trace")
     names = [name for name in arrays if name.startswith("trace.")]
     index = pd.MultiIndex.from_product([steps, seeds], names=["step", "seed"])
-    return pd.DataFrame({name.removeprefix("trace."): arrays.pop(name).ravel() for name in names}, index=index)
+    columns = {name.removeprefix("trace."): numbers(name, arrays.pop(name)).ravel() for name in names}
+    return pd.DataFrame(columns, index=index)
 
 
 def unpack_layers(arrays: Arrays) -> dict[str, list[Tensor]]:
     """Layers by network, in order."""
     networks: dict[str, list[Tensor]] = {}
     for key in sorted(arrays, key=lambda key: (key.rpartition(".")[0], int(key.rpartition(".")[2]))):
-        networks.setdefault(key.rpartition(".")[0], []).append(torch.from_numpy(arrays[key].astype(np.float32)))
+        networks.setdefault(key.rpartition(".")[0], []).append(torch.from_numpy(numbers(key, arrays[key])))
     return networks
+
+
+def numbers(name: str, array: NDArray[Any]) -> NDArray[np.float32]:
+    """An array of a file as float32.
+
+    Raises:
+        ValueError: not floating-point, or not finite.
+    """
+    if array.dtype.kind != "f":
+        raise ValueError(f"{name} must hold floating-point numbers, got {array.dtype}")
+    with np.errstate(over="ignore"):
+        found = array.astype(np.float32)
+    if not np.isfinite(found).all():
+        raise ValueError(f"{name} must be finite")
+    return found

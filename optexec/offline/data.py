@@ -142,7 +142,8 @@ class Transitions:
                 raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
             if not np.can_cast(array.dtype, kind, "same_kind"):
                 raise ValueError(f"{name} must be of type {np.dtype(kind)}, got {array.dtype}")
-            array = np.ascontiguousarray(array, dtype=kind)
+            with np.errstate(over="ignore"):  # what becomes infinite is refused below
+                array = np.ascontiguousarray(array, dtype=kind)
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 row = int(np.flatnonzero(~np.isfinite(array.reshape(m, -1)).all(axis=1))[0])
                 raise ValueError(f"{name} must be finite, got {array[row]} in transition {row}")
@@ -218,18 +219,18 @@ class Transitions:
             raise ValueError(f"{path} must hold the arrays {', '.join(_ARRAYS)}, got {', '.join(arrays)}")
         try:
             logged_in = restore(meta["problem"])
+            seed = integer("seed", meta["seed"], minimum=0)
+            for name, kind in {"behaviour": str, "arms": list, "observe_liquidity": bool}.items():
+                if not isinstance(meta[name], kind):
+                    raise ValueError(f"{name} must be of type {kind.__name__}, got {meta[name]!r}")
+            arms = tuple(map(str, meta["arms"]))
             if problem is None or problem == logged_in:
                 return cls(
-                    logged_in,
-                    meta["seed"],
-                    meta["behaviour"],
-                    tuple(meta["arms"]),
-                    observe_liquidity=meta["observe_liquidity"],
-                    **arrays,
+                    logged_in, seed, meta["behaviour"], arms, observe_liquidity=meta["observe_liquidity"], **arrays
                 )
         except KeyError as error:
             raise ValueError(f"{path} does not say its {error}") from None
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from None
         raise ValueError(f"{path} was logged in another problem: {differences(problem, logged_in)}")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -21,8 +21,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from optexec._files import Arrays, read_arrays, write_arrays
-from optexec._validate import choice, integer
-from optexec.offline.agents import ALGORITHMS, Agents, pack_trace, unpack_trace
+from optexec._validate import choice, integer, real
+from optexec.offline.agents import ALGORITHMS, UNFIT, Agents, numbers, pack_trace, unpack_trace
 from optexec.offline.data import Transitions
 from optexec.offline.learner import Batch, Config, Learner
 from optexec.offline.view import View
@@ -260,18 +260,37 @@ def _resume(path: Path, run: dict[str, Any], learner: Learner, trace: Trace) -> 
     for key, value in run.items():
         if meta.get(key) != _plain(value):
             raise ValueError(f"{path} is of another run: {key} is {meta.get(key)!r} there and {_plain(value)!r} here")
-    trace.restore(unpack_trace(arrays, meta["seeds"]))
-    weights = [key for key in arrays if key.startswith("weights.")]
-    learner.load_state_dict({key.removeprefix("weights."): torch.from_numpy(arrays.pop(key)) for key in weights})
-    for name, optimiser in learner.optimisers.items():
-        described = optimiser.state_dict()
-        described["state"] = {
-            i: {key: torch.from_numpy(arrays[f"{name}/{i}/{key}"]) for key in ("step", "exp_avg", "exp_avg_sq")}
-            for i in range(len(described["param_groups"][0]["params"]))
-            if f"{name}/{i}/step" in arrays
-        }
-        optimiser.load_state_dict(described)
-    return int(meta["done"]), float(meta["seconds"])
+    try:
+        trace.restore(unpack_trace(arrays, meta["seeds"]))
+        learner.load_state_dict(_stored(arrays, learner.state_dict(), "weights."))
+        for name, optimiser in learner.optimisers.items():
+            described = optimiser.state_dict()
+            parameters = optimiser.param_groups[0]["params"]
+            described["state"] = {
+                i: _stored(arrays, dict.fromkeys(("exp_avg", "exp_avg_sq"), parameter), f"{name}/{i}/")
+                | _stored(arrays, {"step": torch.zeros(())}, f"{name}/{i}/")
+                for i, parameter in enumerate(parameters)
+                if f"{name}/{i}/step" in arrays
+            }
+            optimiser.load_state_dict(described)
+        done = integer("done", meta["done"], minimum=1)
+        if done > run["steps"] or arrays.keys() - _tensors(learner).keys():
+            raise ValueError("its steps or its arrays are not those of such a run")
+        return done, real("seconds", meta["seconds"], minimum=0)
+    except UNFIT as error:
+        said = " ".join(str(error).split())
+        raise ValueError(f"{path} does not describe a checkpoint that this version knows: {said}") from None
+
+
+def _stored(arrays: Arrays, like: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Tensors from arrays of the same names behind a prefix, and of the same shapes."""
+    found = {}
+    for name, tensor in like.items():
+        array = numbers(name, arrays[f"{prefix}{name}"])
+        if array.shape != tuple(tensor.shape):
+            raise ValueError(f"{name} must have shape {tuple(tensor.shape)}, got {array.shape}")
+        found[name] = torch.from_numpy(array)
+    return found
 
 
 def _plain(value: Any) -> Any:

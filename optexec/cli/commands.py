@@ -1,0 +1,265 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from optexec import config as configuration
+from optexec import stress as stress_tests
+from optexec.cli.output import check_writable, one_line_errors, progress_of, show, show_sweep, write_json
+from optexec.evaluation import evaluate
+from optexec.offline.data import collect
+from optexec.offline.protocol import SCORING
+from optexec.optimum import optimum
+from optexec.presets import stochastic
+from optexec.presets import stress as scenarios
+from optexec.problem import Problem
+from optexec.simulator import Policy
+from optexec.sweep import LEARNERS, NORMAL, Planner, Training
+from optexec.sweep import sweep as run_sweep
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Optimal execution under stochastic liquidity.",
+)
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="TOML file of the problem, in place of the original note's; see optexec config."),
+]
+Episodes = Annotated[int, typer.Option("--episodes", help="Episodes per policy and scenario, at least 2.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the shocks, >= 0.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Also write the problem and the rows to this file.")]
+Names = Annotated[list[str] | None, typer.Option("--scenario", help="Only this scenario; may be repeated.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--agents", help="Folder of trained agents (*.npz), which join the table: the mean of their seeds."),
+]
+OfflineEpisodes = Annotated[
+    int, typer.Option("--offline-episodes", "--offline_episodes", help="Logged episodes to learn from.")
+]
+Steps = Annotated[int, typer.Option("--steps", help="Gradient steps.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", "--batch_size", help="Transitions a step and seed.")]
+Behaviour = Annotated[str, typer.Option("--behaviour", help="Who is logged: twap, twap-noise or mixture.")]
+
+
+def problem_of(config: Path | None) -> Problem:
+    """The problem of a configuration file, that of the original note without one."""
+    return stochastic() if config is None else configuration.load(config)
+
+
+def trained(folder: Path | None, problem: Problem) -> dict[str, Policy]:
+    """The agents of a folder by file name, checkpoints aside; none without a folder."""
+    if folder is None:
+        return {}
+    paths = sorted(path for path in folder.glob("*.npz") if not path.name.endswith(".checkpoint.npz"))
+    if not paths:
+        raise ValueError(f"--agents must be a folder with *.npz files of optexec train, got {folder}")
+    from optexec.offline import Agents  # torch takes seconds to import
+
+    agents: dict[str, Policy] = {}
+    for path in paths:
+        agents[path.stem] = found = Agents.load(path)
+        for name in ("shares", "periods", "dt"):
+            theirs, ours = getattr(found.problem.order, name), getattr(problem.order, name)
+            if theirs != ours:
+                raise ValueError(f"{path} was trained for {name} = {theirs!r}, but the order here has {ours!r}")
+    return agents
+
+
+@app.command()
+@one_line_errors
+def solve(episodes: Episodes = 10_000, seed: Seed = 42, json_file: Json = None, config: Config = None) -> None:
+    """Solve the normal market exactly and put every classical policy beside the optimum."""
+    check_writable(json_file)
+    problem = problem_of(config)
+    best = optimum(problem)
+    compare(problem, {}, episodes, seed, json_file)
+    print(f"exact optimum: J = ${best.value:,.4f}, grid error ${best.grid_error:.4f}")
+
+
+@app.command()
+@one_line_errors
+def benchmark(
+    episodes: Episodes = 100, seed: Seed = 42, json_file: Json = None, agents: Folder = None, config: Config = None
+) -> None:
+    """Compare the classical policies, the exact optimum and trained agents in the normal market.
+
+    Memory does not grow with the episodes: ten million are a matter of time alone.
+    """
+    check_writable(json_file)
+    problem = problem_of(config)
+    compare(problem, trained(agents, problem), episodes, seed, json_file)
+
+
+def compare(problem: Problem, agents: dict[str, Policy], episodes: int, seed: int, json_file: Path | None) -> None:
+    """The table of the normal market."""
+    policies = {name: make(problem) for name, make in stress_tests.PLANNERS.items()} | agents
+    with progress_of("episodes", episodes) as progress:
+        rows = evaluate(problem, policies, episodes, seed, progress=progress).reset_index()
+    rows.insert(0, "scenario", NORMAL)
+    show(f"normal market, {episodes:,} episodes, seed {seed}; ± is the 95% half-width over episodes", rows)
+    write_json(json_file, problem, seed, rows)
+
+
+@app.command()
+@one_line_errors
+def stress(
+    episodes: Episodes = 100, seed: Seed = 42, json_file: Json = None, agents: Folder = None,
+    scenario: Names = None, config: Config = None,
+) -> None:  # fmt: skip
+    """Run every policy in every stressed market, planned for the normal market and told the truth."""
+    problem = problem_of(config)
+    names = list(scenarios()) if scenario is None else scenario
+    for name in names:
+        stress_tests.scenario(name, problem)  # an unknown name fails before any work
+    check_writable(json_file)
+    policies = trained(agents, problem)
+    with progress_of("scenarios", len(names)) as progress:
+        rows = stress_tests.run(
+            names, episodes, seed, policies, lambda name: progress(names.index(name), doing=name), normal=problem
+        )
+    for name in names:
+        show(name, rows[rows["scenario"] == name])
+    print(f"{len(names)} scenarios, {episodes} episodes each, seed {seed}; ± is the 95% half-width over episodes")
+    write_json(json_file, problem, seed, rows)
+
+
+@app.command()
+@one_line_errors
+def train(
+    agent: Annotated[str, typer.Option("--agent", help="bcq, td3bc or bc.")],
+    offline_episodes: OfflineEpisodes = 1000,
+    steps: Steps = 10_000,
+    batch_size: BatchSize = 256,
+    seeds: Annotated[int, typer.Option("--seeds", help="Agents, trained at once from seeds 0, 1, ...")] = 8,
+    behaviour: Behaviour = "mixture",
+    scenario: Annotated[str, typer.Option("--scenario", help="normal, or a market of the stress tests.")] = NORMAL,
+    data_seed: Annotated[int, typer.Option("--data-seed", "--data_seed", help="Seed of the logged episodes.")] = 0,
+    out: Annotated[Path, typer.Option("--out", help="Existing folder for the agents and the checkpoint.")] = Path(),
+    json_file: Json = None,
+    config: Config = None,
+) -> None:
+    """Train agents on logged data of a market; after Ctrl-C the same command goes on where it was."""
+    from optexec.offline import scoring  # torch takes seconds to import
+    from optexec.offline import train as fit
+
+    check_writable(json_file)
+    if not out.is_dir():
+        raise ValueError(f"--out must be an existing folder, got {out}")
+    normal = problem_of(config)
+    problem = normal if scenario == NORMAL else stress_tests.scenario(scenario, normal)
+    data = collect(problem, behaviour, offline_episodes, data_seed)
+    print(f"{behaviour}: {data.episodes} episodes, {len(data)} transitions, digest {data.digest[:12]}", flush=True)
+    name = f"{agent}-{behaviour}" if scenario == NORMAL else f"{agent}-{scenario}-{behaviour}"
+    checkpoint = out / f"{name}.checkpoint.npz"
+    agents = fit(agent, data, range(seeds), steps, batch_size, checkpoint=checkpoint, progress=sys.stdout.isatty())
+    path = out / f"{name}.npz"
+    agents.save(path)
+    checkpoint.unlink(missing_ok=True)  # another run of this command may have been here
+    print(f"wrote {path}")
+    try:
+        table = scoring.score(agents, episodes=2_000)
+    except ValueError:  # no exact gap to pair with
+        table = evaluate(problem, scoring.each(agents), 2_000, SCORING.episodes)
+    rows = table.rename_axis("policy").reset_index()
+    rows.insert(0, "scenario", scenario)
+    show(f"2,000 fresh episodes of the market: {scenario}", rows)
+    write_json(json_file, problem, SCORING.episodes, rows)
+
+
+@app.command()
+@one_line_errors
+def plots(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the figures; made if its parent exists.")],
+    episodes: Episodes = 2_000, seed: Seed = 42, agents: Folder = None, config: Config = None,
+) -> None:  # fmt: skip
+    """Draw trajectories, frontier, cost distributions, policy maps and stress tests, as HTML and as SVG.
+
+    The HTML files are interactive and need nothing but plotly.min.js beside them; a Chromium or Chrome on the path
+    draws the SVG files.
+    """
+    from optexec.cli import plots as drawing  # plotly takes a second to import
+
+    problem = problem_of(config)
+    drawing.check(problem, out, episodes)
+    drawing.write(problem, out, episodes, seed, trained(agents, problem))
+
+
+@app.command()
+@one_line_errors
+def sweep(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the cells' results; a rerun does what is missing.")],
+    agent: Annotated[
+        list[str] | None,
+        typer.Option("--agent", help="A classical policy, or bcq, td3bc or bc, trained in its cells; repeat."),
+    ] = None,
+    agents: Folder = None,
+    scenario: Annotated[
+        list[str] | None, typer.Option("--scenario", help="normal or a stressed market; repeat.")
+    ] = None,
+    risk_aversion: Annotated[
+        list[float] | None, typer.Option("--risk-aversion", "--risk_aversion", help="lambda (1/$); repeat.")
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", help="How many, from --seed on.")] = 1,
+    seed: Seed = 42,
+    episodes: Episodes = 10_000,
+    offline_episodes: OfflineEpisodes = 1000,
+    steps: Steps = 10_000,
+    batch_size: BatchSize = 256,
+    behaviour: Behaviour = "mixture",
+    backend: Annotated[str, typer.Option("--backend", help="loky (processes), dask or serial.")] = "loky",
+    workers: Annotated[int | None, typer.Option("--workers", help="Processes; one a core if not given.")] = None,
+    scheduler: Annotated[str | None, typer.Option("--scheduler", help="Address of the Dask scheduler.")] = None,
+    json_file: Json = None,
+    config: Config = None,
+) -> None:
+    """Agents x scenarios x risk aversions x seeds, on all cores or on a cluster."""
+    check_writable(json_file)
+    problem = problem_of(config)
+    chosen: dict[str, Any] = trained(agents, problem)
+    learned = {"episodes": offline_episodes, "steps": steps, "batch_size": batch_size, "behaviour": behaviour}
+    planners = stress_tests.PLANNERS
+    for name in agent if agent is not None else [] if chosen else planners:
+        if name in LEARNERS:
+            chosen[name] = Training(algorithm=name, **learned)  # type: ignore[arg-type]
+        elif name in planners:
+            chosen[name] = Planner(name)
+        else:
+            raise ValueError(f"--agent must be one of {', '.join([*planners, *LEARNERS])}, got {name!r}")
+    if seeds < 1:
+        raise ValueError(f"--seeds must be at least 1, got {seeds}")
+    with progress_of("cells") as progress:
+        rows = run_sweep(
+            chosen, out, problem=problem, scenarios=scenario or [NORMAL], risk_aversions=risk_aversion,
+            seeds=range(seed, seed + seeds), episodes=episodes, backend=backend, workers=workers,
+            scheduler=scheduler, progress=progress,
+        )  # fmt: skip
+    show_sweep(rows)
+    print(f"{len(rows)} cells of {episodes:,} episodes, kept in {out}")
+    write_json(json_file, problem, list(range(seed, seed + seeds)), rows)
+
+
+@app.command()
+@one_line_errors
+def config(
+    config: Config = None,
+    preset: Annotated[
+        str, typer.Option("--preset", help="stochastic, reference or almgren_chriss_2000.")
+    ] = "stochastic",
+) -> None:
+    """Print a problem as the TOML that --config reads: every field, to be edited."""
+    from optexec import presets
+
+    if preset not in ("stochastic", "reference", "almgren_chriss_2000"):
+        raise ValueError(f"--preset must be one of stochastic, reference, almgren_chriss_2000, got {preset!r}")
+    problem = getattr(presets, preset)() if config is None else configuration.load(config)
+    sys.stdout.write(configuration.text(problem))

@@ -1,0 +1,137 @@
+"""Problems as TOML files: a reader that names what is wrong, and a writer.
+
+    risk_aversion = 0.5
+
+    [order]
+    shares = 1000
+
+    [market]
+    volatility = 0.02
+
+    [market.liquidity]
+    type = "OrnsteinUhlenbeck"
+    speed = 0.5
+
+What is left out has its default; ``None`` is what is left out. A number without a point is as good as one with.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from optexec._files import beside
+from optexec.problem import PROCESSES, Market, Order, Problem, describe
+
+__all__ = ["load", "parse", "save", "text"]
+
+LARGEST = 1 << 20
+"""Bytes above which a file is no configuration."""
+
+
+def load(path: str | Path) -> Problem:
+    """Read a problem from a TOML file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not TOML, or a key or value that does not fit; the file, the field, its value and what is allowed
+            are in the message.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist or is not a file")
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    try:
+        if len(content) > LARGEST:
+            raise ValueError(f"a configuration has at most {LARGEST} bytes, got more")
+        return parse(content.decode())
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def parse(toml: str) -> Problem:
+    """The problem that a TOML text describes; errors as those of `load`, without the file's name."""
+    try:
+        whole = tomllib.loads(toml)
+    except RecursionError:
+        raise ValueError("no TOML of a problem is nested that deep") from None
+    except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
+        raise ValueError(f"not valid TOML: {error}") from None
+    order = _build("order", Order, whole.pop("order", {}))
+    market = _table("market", whole.pop("market", {}))
+    process = _process("market.liquidity", market.pop("liquidity")) if "liquidity" in market else {}
+    market = _build("market", Market, market, **({"liquidity": process} if process else {}))
+    return _build("", Problem, whole, order=order, market=market)  # type: ignore[no-any-return]
+
+
+def _table(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} must be a table, got {value!r}")
+    return dict(value)
+
+
+def _build(name: str, kind: Any, value: Any, **built: Any) -> Any:
+    """An instance of a dataclass from a table, and from parts that are built already."""
+    fields, prefix = _table(name, value), f"{name}." if name else ""
+    known = [field.name for field in dataclasses.fields(kind)]
+    for key in fields:
+        if key not in known:
+            shown = key if key.isidentifier() else repr(key)
+            raise ValueError(f"{prefix}{shown} is no field here; allowed: {', '.join(known)}; got {fields[key]!r}")
+    try:
+        return kind(**fields, **built)
+    except (TypeError, ValueError) as error:
+        about_one = re.match(r"\w+", str(error))[0] in fields and " + " not in str(error)  # type: ignore[index]
+        raise ValueError(f"{prefix if about_one or not name else f'{name}: '}{error}") from None
+
+
+def _process(name: str, value: Any) -> Any:
+    """A liquidity process from a table with its ``type``."""
+    fields = _table(name, value)
+    kind = fields.pop("type", None)
+    if not isinstance(kind, str) or kind not in PROCESSES:
+        raise ValueError(f"{name}.type must be one of {', '.join(PROCESSES)}, got {kind!r}")
+    base = {}
+    if kind == "Shocks":
+        if "base" not in fields:
+            raise ValueError(f"{name}.base must be a table with a type, got none")
+        base["base"] = _process(f"{name}.base", fields.pop("base"))
+    return _build(name, PROCESSES[kind], fields, **base)
+
+
+def text(problem: Problem) -> str:
+    """A problem as TOML, every field of it; `parse` gives the problem back.
+
+    Raises:
+        TypeError: a liquidity process of your own.
+    """
+    lines: list[str] = []
+
+    def write(name: str, fields: dict[str, Any]) -> None:
+        if name:
+            lines.extend(["", f"[{name}]"])
+        tables = {key: value for key, value in fields.items() if isinstance(value, dict)}
+        for key, value in fields.items():
+            if key not in tables and value is not None:
+                lines.append(f"{key} = {json.dumps(value)}")  # strings, numbers and lists of numbers are TOML too
+        for key, value in tables.items():
+            write(f"{name}.{key}" if name else key, value)
+
+    write("", describe(problem))
+    return "\n".join(lines) + "\n"
+
+
+def save(problem: Problem, path: str | Path) -> None:
+    """Write a problem as TOML, the whole file or none.
+
+    Raises:
+        TypeError: a liquidity process of your own.
+    """
+    content = text(problem).encode()
+    with beside(Path(path)) as file:
+        file.write(content)
