@@ -59,7 +59,7 @@ from sphinx.highlighting import PygmentsBridge
 from sphinx.util import logging
 from sphinx.util.fileutil import copy_asset_file
 
-__all__ = ["CodeFormatter", "FigureRenderer", "PlotlyFigure", "compact", "digest", "is_fresh", "setup", "with_minus"]
+__all__ = ["CodeFormatter", "FigureRenderer", "PlotlyFigure", "compact", "digest", "is_fresh", "setup"]
 
 PLOTLY_MIMETYPE = "application/vnd.plotly.v1+json"
 ASSETS = Path(__file__).parent / "book_assets"
@@ -320,32 +320,6 @@ def _visit_other(translator: Any, node: PlotlyFigure) -> None:
     raise nodes.SkipNode
 
 
-def with_minus(text: str) -> str:
-    """Return ``text`` with a minus sign in front of negative numbers, where Python writes a hyphen."""
-    return re.sub(r"(?<![\w.)\]-])-(?=\d)", "\N{MINUS SIGN}", text)
-
-
-def _typeset_numbers(app: Sphinx, doctree: nodes.document) -> None:
-    """Set numbers that come from the run as a text would: minus signs, and headings over what stands below them."""
-    for pasted in doctree.findall(lambda node: isinstance(node, nodes.inline) and "pasted-text" in node["classes"]):
-        for text in list(pasted.findall(nodes.Text)):
-            text.parent.replace(text, nodes.Text(with_minus(text)))
-    for figure in doctree.findall(PlotlyFigure):
-        figure["alt"] = with_minus(figure["alt"])
-    for table in doctree.findall(lambda node: isinstance(node, nodes.table) and "optexec-table" in node["classes"]):
-        for text in list(table.findall(nodes.Text)):
-            if not isinstance(text.parent, nodes.literal | nodes.math):
-                text.parent.replace(text, nodes.Text(with_minus(text)))
-        head, body = (
-            [list(row) for part in table.findall(kind) for row in part] for kind in (nodes.thead, nodes.tbody)
-        )
-        for heading in head:
-            if all(len(heading) == len(row) for row in body):
-                for entry, *below in zip(heading, *body, strict=True):
-                    if not any("text-right" in cell["classes"] for cell in below):
-                        entry["classes"] = ["text-left"]
-
-
 def digest(root: Path, patterns: Iterable[str], exclude: Iterable[str] = ()) -> str:
     """Return a hash of the names and contents of the files under ``root`` that match, in a fixed order."""
     skip = set(exclude)
@@ -384,7 +358,7 @@ def _drop_stale_outputs(app: Sphinx) -> None:
     """Drop the kept outputs when something that the chapters' code depends on has changed."""
     build = Path(app.outdir).parent
     root = Path(app.srcdir).parent
-    state = digest(root, app.config.optexec_inputs, exclude=["optexec/book.py"])
+    state = digest(root, app.config.optexec_inputs, exclude=["optexec/book.py", "optexec/book_text.py"])
     cache, stamp = build / ".jupyter_cache", build / ".jupyter_cache.inputs"
     if cache.exists() and (not stamp.is_file() or stamp.read_text() != state):
         logger.info("optexec: the package changed, so every chapter runs again")
@@ -581,9 +555,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
         text=(_visit_other, None),
     )
     PygmentsBridge.html_formatter = CodeFormatter
+    app.setup_extension("optexec.book_text")
     app.connect("config-inited", _configure)
     app.connect("builder-inited", _drop_stale_outputs)
-    app.connect("doctree-read", _typeset_numbers)
     app.connect("doctree-resolved", _link_tables)
     app.connect("html-page-context", _describe_page, priority=600)  # after the theme has made its buttons
     app.connect("html-page-context", _add_page_assets, priority=400)  # before MathJax decides whether to load

@@ -22,7 +22,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.myst_role import myst_role_plugin
 from pybtex.database import parse_file
 
-from optexec.book import with_minus
+from optexec.book_text import typeset
 
 BOOK = Path(__file__).parents[1] / "book"
 FENCES = re.compile(r"^(`{3,}|~{3,}|:{3,})\{([\w:-]+)\}[ ]*(.*)$")
@@ -157,6 +157,14 @@ def test_headings_go_down_one_level_at_a_time(page: Page) -> None:
 
 
 @pages
+def test_sections_begin_with_words(page: Page) -> None:
+    """Not with code, a figure or a table, of which the reader does not know yet what to see in it."""
+    unseen = re.sub(r"^```\{code-cell\}[^\n]*\n:tags: \[remove-cell\].*?^```\n", "", page.text, flags=re.M | re.S)
+    bare = re.findall(r"^(##+ .+)\n\s*```\{(?:code-cell|table|figure)\}", unseen, re.MULTILINE)
+    assert not bare
+
+
+@pages
 def test_figures_and_tables_have_names_and_captions(page: Page) -> None:
     for name, caption in page.named.items():
         assert re.fullmatch(r"(fig|tab)-[a-z0-9-]+", name), f"'{name}' ({caption[:40]}) is no name"
@@ -179,7 +187,7 @@ def test_what_a_cell_shows_has_a_name(page: Page) -> None:
         shown = ast.unparse(last[0].value)
         silent = re.match(r"(glue|publish|print|assert|display|np\.testing)\b|\w+\.\w+\.assert_", shown)
         algebra = re.match(r"sp\.", shown)
-        quoted = re.match(r"quote\(", shown)
+        quoted = re.match(r"(quote|Markdown)\(", shown)
         assert silent or algebra or quoted or cell.source.rstrip().endswith(";"), f"'{shown}' is shown without a name"
 
 
@@ -276,17 +284,18 @@ def test_glued_numbers_are_formatted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "typeset"),
+    ("python", "printed"),
     [
         ("-1.5", "−1.5"),
         ("-0.2 (-3 to -0.1)", "−0.2 (−3 to −0.1)"),
-        ("-1e-16", "−1e-16"),
+        ("-1e-16", "−1 × 10⁻¹⁶"),
+        ("0.0e+00, 1.6e+02", "0, 1.6 × 10²"),
         ("$-224", "$−224"),
-        ("1/(N-1), x-2, 3-4, TD3-8", "1/(N-1), x-2, 3-4, TD3-8"),
+        ("1/(N-1), x-2, 3-4, TD3-8, b8c37e33, sha1e-5", "1/(N-1), x-2, 3-4, TD3-8, b8c37e33, sha1e-5"),
     ],
 )
-def test_negative_numbers_have_a_minus_sign(text: str, typeset: str) -> None:
-    assert with_minus(text) == typeset
+def test_numbers_are_set_as_in_print(python: str, printed: str) -> None:
+    assert typeset(python) == printed
 
 
 GREEK = re.compile(
@@ -339,7 +348,7 @@ def test_sources_can_be_found(key: str) -> None:
         assert "url" not in entry.fields, "the DOI is the address"
     else:
         assert entry.fields.get("url", "").startswith("https://")
-        assert "no DOI" in entry.fields.get("note", "")
+        assert "no doi" in entry.fields.get("note", "").lower()
 
 
 def test_author_year_everywhere() -> None:
