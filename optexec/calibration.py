@@ -169,7 +169,7 @@ class SquareRoot:
 
     Examples:
         >>> order = Order(shares=40_000, periods=10)
-        >>> eta, gamma = SquareRoot().coefficients(order, volume=1e5, day_volume=1e6, day_volatility=0.5)
+        >>> eta, gamma = SquareRoot().coefficients(order, 1e5, day_volume=1e6, day_volatility=0.5)
         >>> f"{1e6 * eta:.2f} {1e6 * gamma:.2f}"  # $/share per million shares
         '9.17 1.67'
     """
