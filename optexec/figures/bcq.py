@@ -282,14 +282,9 @@ def training_start(shipped: pd.DataFrame, live: pd.DataFrame, titles: Mapping[st
     """
     figure = make_subplots(rows=1, cols=len(titles), horizontal_spacing=0.09, subplot_titles=list(titles.values()))
     for col, column in enumerate(titles, 1):
-<<<<<<< HEAD
         curves = shipped[column].unstack("seed")  # noqa: PD010 (a pivot of an index)
         shown = np.r_[0 : min(30, len(curves)), 30 : len(curves) : 2]  # late steps stand close together
         curves = curves.take(shown)
-=======
-        every = shipped[column].unstack("seed")  # noqa: PD010 (a pivot of an index)
-        curves = every.iloc[np.r_[0 : min(30, len(every)), 30 : len(every) : 2], :]  # late steps stand close together
->>>>>>> f-figs
         for i, seed in enumerate(curves.columns):
             figure.add_scatter(
                 x=curves.index,
