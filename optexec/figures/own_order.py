@@ -229,7 +229,7 @@ def cost_sources(rows: pd.DataFrame) -> go.Figure:
             hovertemplate="%{y}: %{x:.2f} bps<extra></extra>",
         )
     end = 1.05 * float(rows["high"].max())
-    figure.update_xaxes(title="expected cost of the plan (bps of the order's value)", range=[0, end])
+    figure.update_xaxes(title="expected cost of the plan (bps)", range=[0, end])
     figure.update_yaxes(categoryorder="array", categoryarray=list(rows["label"])[::-1])
     return finish(
         figure,
