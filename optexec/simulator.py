@@ -488,7 +488,10 @@ def _periods(
 
 def checked_action(action: Any, n: int, period: int) -> Array:
     """The actions as float64 (n,), or a ValueError that names the period and the first bad value."""
-    array = np.asarray(action, dtype=np.float64)
+    given = np.asarray(action)
+    if given.dtype.kind not in "fiub":
+        raise TypeError(f"act must return real numbers, got {given.dtype} in period {period}")
+    array = given.astype(np.float64, copy=False)
     if array.shape != (n,):
         raise ValueError(f"action must have shape ({n},) in period {period}, got {array.shape}")
     if not np.isfinite(array).all():
