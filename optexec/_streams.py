@@ -49,7 +49,8 @@ class Covariance:
         """Standard deviation (n - 1 in the denominator) of a linear combination of the features; NaN from one row."""
         if self.count < 2:
             return float("nan")
-        square = max(float(weights @ self.products @ weights), 0.0)
+        with np.errstate(over="ignore", invalid="ignore"):  # of prices near the largest number: no interval
+            square = max(float(weights @ self.products @ weights), 0.0)
         return float(np.sqrt(square / (self.count - 1)))
 
 

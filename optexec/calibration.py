@@ -169,7 +169,7 @@ class SquareRoot:
 
     Examples:
         >>> order = Order(shares=40_000, periods=10)
-        >>> eta, gamma = SquareRoot().coefficients(order, volume=1e5, day_volume=1e6, day_volatility=0.5)
+        >>> eta, gamma = SquareRoot().coefficients(order, 1e5, day_volume=1e6, day_volatility=0.5)
         >>> f"{1e6 * eta:.2f} {1e6 * gamma:.2f}"  # $/share per million shares
         '9.17 1.67'
     """
@@ -401,8 +401,8 @@ def calibrate(bars: str | Path | pd.DataFrame, *, floor: float = 0.1) -> Calibra
         A `Calibration`.
 
     Raises:
-        ValueError: bars that `read_bars` refuses, a floor outside (0, 1), prices or relative volumes that never move,
-            or more than `AT_FLOOR` of the relative volumes at or below the floor.
+        ValueError: bars that `read_bars` refuses, a floor outside (0, 1), prices or relative volumes that never move
+            or are too large or small to square, or more than `AT_FLOOR` of the relative volumes at or below the floor.
 
     Examples:
         >>> import optexec as ox
@@ -415,7 +415,11 @@ def calibrate(bars: str | Path | pd.DataFrame, *, floor: float = 0.1) -> Calibra
     days = table["timestamp"].dt.date.nunique()
     price, volume = (table[column].to_numpy().reshape(days, -1) for column in ("price", "volume"))
     floor = real("floor", floor, above=0, below=1)
-    found = _estimate(price, volume, floor, float(price[-1, -1]))
+    with np.errstate(all="ignore"):  # what overflows is refused below
+        found = _estimate(price, volume, floor, float(price[-1, -1]))
+    numbers = found.table()[["value", "error", "low", "high"]].to_numpy(np.float64)
+    if not np.isfinite(numbers).all() or not np.isfinite(found.relative).all():
+        raise ValueError("price and volume must be numbers whose squares are finite and not 0: rescale them")
     low = float((found.relative <= floor).mean())
     if low > AT_FLOOR:
         raise ValueError(

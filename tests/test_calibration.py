@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import runpy
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,15 @@ def test_bad_tables_are_named(bars: pd.DataFrame, tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(ValueError, match=name):
             calibrate(path)
+
+
+@pytest.mark.parametrize("factor", [1e-320, 1e-200, 1e160, 1e300])
+@pytest.mark.parametrize("column", ["price", "volume"])
+def test_extreme_numbers_are_estimated_or_refused(bars: pd.DataFrame, column: str, factor: float) -> None:
+    """Never a silent infinity, and no warning."""
+    table = bars.assign(**{column: bars[column] * factor})
+    with contextlib.suppress(ValueError):
+        assert np.isfinite(calibrate(table).table().drop(columns="unit").to_numpy(np.float64)).all()
 
 
 def test_a_file_and_its_table_say_the_same(bars: pd.DataFrame, found: Any, tmp_path: Path) -> None:

@@ -242,12 +242,31 @@ def test_a_bad_configuration_is_one_line(tmp_path: Path) -> None:
     assert done.stderr == f"optexec: {tmp_path / 'a.toml'}: market.price must be a real number, got 'high' (str)\n"
 
 
-def test_numbers_too_large_for_the_machine_are_one_line(tmp_path: Path) -> None:
-    (tmp_path / "a.toml").write_text("[order]\nperiods = 1_000_000_000_000_000")
+@pytest.mark.parametrize(
+    "toml",
+    [
+        "[order]\nperiods = 1_000_000_000_000_000",
+        "[order]\nshares = 1e300",
+        "[order]\nshares = 1e-300",
+        "[order]\ndt = 1e300",
+        "[market]\nvolatility = 1e200",
+        "risk_aversion = 1e300",
+    ],
+)
+def test_numbers_too_large_for_the_machine_are_one_line(toml: str, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(toml)
     done = RUNNER.invoke(cli.app, ["benchmark", "--config", str(tmp_path / "a.toml")])
     assert done.exit_code == 2
-    assert done.stderr.startswith("optexec: ")
-    assert done.stderr.count("\n") == 1
+    said = [line for line in done.stderr.splitlines() if not line.startswith("episodes: ")]
+    assert len(said) == 1
+    assert said[0].startswith("optexec: ")
+
+
+def test_what_overflows_in_a_table_is_null(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("[market]\nprice = 1e308")
+    done = RUNNER.invoke(cli.app, ["solve", "--config", str(tmp_path / "a.toml"), "--json", str(tmp_path / "a.json")])
+    assert done.exit_code == 0, done.output
+    assert None in json.loads((tmp_path / "a.json").read_text())["rows"][0].values()
 
 
 def test_sweep_writes_cells_and_rows(tmp_path: Path) -> None:

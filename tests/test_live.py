@@ -32,6 +32,13 @@ WITHOUT = {
     "19-wrong": "as 14",
     "20-shift": "as 14",
     "21-data": "as 14",
+    "22-normal": "its table is the note's, at the note's lambda",
+    "23-claims": "its claims are the note's, at the note's lambda",
+    "24-note": "its numbers are the note's, at the note's lambda",
+    "25-advice": "its agents were trained at lambda = 0.5",
+    "26-beyond": "its examples are published ones, at their own lambda",
+    "27-your-order": "its own control has the risk aversion beside the file and the order",
+    "28-your-agent": "its agent is trained at lambda = 0.5",
 }
 
 

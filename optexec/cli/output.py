@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -31,13 +32,15 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
     @wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with warnings.catch_warnings():  # what overflows is an error later, with a message
+                warnings.simplefilter("ignore", RuntimeWarning)
+                command(*args, **kwargs)
         except BrokenPipeError:  # the reader of our output has gone, which is nobody's bad input
             raise
         except ModuleNotFoundError as error:
             said = f"this command needs {error.name}: python -m pip install {error.name}"
-        except (MemoryError, OverflowError) as error:
-            said = f"a number is too large for this machine ({type(error).__name__}: {error})"
+        except (MemoryError, ArithmeticError) as error:
+            said = f"a number is too large or too small for this machine ({type(error).__name__}: {error})"
         except (ValueError, TypeError, OSError) as error:
             said = str(error)
         else:

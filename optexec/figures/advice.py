@@ -7,11 +7,9 @@ import textwrap
 import pandas as pd
 import plotly.graph_objects as go
 
-from optexec.figures.style import NEUTRAL, finish
+from optexec.figures.style import CONTRAST, LIQUIDITY, NEUTRAL, finish
 
 __all__ = ["stakes"]
-
-DO, INSTEAD = "#2a9d6f", "#d1495b"
 
 
 def stakes(rows: pd.DataFrame, floor: float = 1e-4) -> go.Figure:
@@ -34,7 +32,7 @@ def stakes(rows: pd.DataFrame, floor: float = 1e-4) -> go.Figure:
             hoverinfo="skip",
             showlegend=False,
         )
-    for kind, colour, symbol in (("do", DO, "circle"), ("instead", INSTEAD, "diamond-open")):
+    for kind, colour, symbol in (("do", LIQUIDITY, "circle"), ("instead", CONTRAST, "diamond-open")):
         value, low, high = (rows[f"{kind}_{end}"].clip(lower=floor) for end in ("excess", "low", "high"))
         figure.add_scatter(
             x=value,

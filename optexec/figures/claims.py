@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from optexec.figures.style import NEUTRAL, finish
+from optexec.figures.style import CAUSES, CONTRAST, LIQUIDITY, NEUTRAL, finish
 
 __all__ = ["claimed_sizes"]
 
-VERDICTS = {"holds": "#2a9d6f", "with a condition": "#e08a1e", "does not hold": "#d1495b"}
+VERDICTS = {"holds": LIQUIDITY, "with a condition": CAUSES["permanent"], "does not hold": CONTRAST}
 SYMBOLS = {"holds": "circle", "with a condition": "diamond", "does not hold": "x"}
 
 

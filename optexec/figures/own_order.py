@@ -172,10 +172,11 @@ def own_plan(
     figure.update_xaxes(title="standard deviation of cost (bps)", rangemode="tozero", row=1, col=2)
     figure.update_yaxes(title="expected cost (bps)", rangemode="tozero", row=1, col=2)
     top, right = _room(problem, values, bps)
+    figure.update_layout(legend={"traceorder": "normal"})
     figure.update_xaxes(range=[0, right], row=1, col=2)
     figure.update_yaxes(range=[0, top], row=1, col=2)
     if len(values) > 1:
-        labels = [f"{value:.2g} per dollar" for value in values]
+        labels = [f"{1e6 * value:.2g} per million dollars" for value in values]
         add_slider(figure, "risk aversion λ", labels, [state(float(v)) for v in values], [2, 3, 4, 5, 6, 7], active)
     return finish(
         figure,
@@ -227,7 +228,8 @@ def cost_sources(rows: pd.DataFrame) -> go.Figure:
             showlegend=False,
             hovertemplate="%{y}: %{x:.2f} bps<extra></extra>",
         )
-    figure.update_xaxes(title="expected cost of the plan (bps of the order's value)", rangemode="tozero")
+    end = 1.05 * float(rows["high"].max())
+    figure.update_xaxes(title="expected cost of the plan (bps)", range=[0, end])
     figure.update_yaxes(categoryorder="array", categoryarray=list(rows["label"])[::-1])
     return finish(
         figure,
