@@ -54,6 +54,8 @@ def stress(normal: Problem | None = None) -> dict[str, Problem]:
         normal: the market before the stress; None for `stochastic`, of which the numbers below are.
 
     Returns:
+        The problems by key.
+
         - liquidity_collapse: L reverts to 0.3 of its mean with half its volatility (0.1) and starts there;
         - volatility_spike: sigma x 5 ($0.10); impact_shift: eta and gamma x 5 (0.05, 0.005);
         - liquidity_shocks: each period with probability 0.05 the level falls by 70%;
