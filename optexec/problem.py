@@ -7,6 +7,7 @@ periods). Impact coefficients are $/share per share traded *in a period*.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -176,6 +177,11 @@ class Problem:
             if not isinstance(value, kind):
                 raise TypeError(f"{name} must be an optexec.{kind.__name__}, got {value!r}")
         store(self, risk_aversion=real("risk_aversion", self.risk_aversion, minimum=0))
+        if not math.isfinite(self.market.volatility * self.market.volatility * self.order.dt * self.risk_aversion):
+            raise ValueError(
+                "volatility^2 dt risk_aversion must be finite, got volatility "
+                f"{self.market.volatility!r}, dt {self.order.dt!r}, risk_aversion {self.risk_aversion!r}"
+            )
         profile = self.market.volume_profile
         if profile is not None and len(profile) != self.order.periods:
             raise ValueError(
@@ -194,7 +200,7 @@ class Problem:
     @cached_property
     def step_variance(self) -> float:
         """Variance of the mid price over a period, sigma^2 dt [$^2/share^2]."""
-        return self.market.volatility**2 * self.order.dt
+        return self.market.volatility * self.market.volatility * self.order.dt
 
     @cached_property
     def risk_weight(self) -> float:

@@ -172,7 +172,8 @@ def test_a_table_is_numbered_and_its_index_named(book: SmallBook) -> None:
     table = re.search(r'<table class="[^"]*optexec-table.*?</table>', book.page(), re.S)
     assert table is not None
     rows = [re.findall(r"<t[hd][^>]*><p>(.*?)</p>", row) for row in re.findall(r"<tr.*?</tr>", table[0], re.S)]
-    assert rows == [["policy", "J ($)", "unit"], ["TWAP", "2210.00", "$"], ["AC", "-1790.43", "$"]]
+    rows = [[re.sub("<[^>]*>", "", cell) for cell in row] for row in rows]
+    assert rows == [["policy", "J ($)", "unit"], ["TWAP", "2210.00", "$"], ["AC", "−1790.43", "$"]]
     assert "Costs in dollars." in table[0]
     assert "Table 1" in book.page()
 
