@@ -459,12 +459,9 @@ def test_search_works_from_a_folder(fresh: Opened, report: Path) -> None:
     page.keyboard.press("Control+k")
     page.keyboard.type("urgency")
     page.keyboard.press("Enter")
-    results = page.locator("#search-results li a")
-    results.nth(4).wait_for()
+    for name in ("02-almgren-chriss", "notation"):  # the list grows one by one
+        page.locator(f'#search-results li a[href^="{name}.html"]').first.wait_for()
     assert "q=urgency" in page.url
-    assert {"02-almgren-chriss.html", "notation.html"} <= {
-        (link.get_attribute("href") or "").split("#")[0].split("?")[0] for link in results.all()
-    }
     assert "random walk" in page.locator("#search-results li", has_text="Almgren–Chriss derived").inner_text()
     assert barriers(page) == []
     page.locator("#search-results").get_by_role("link", name="Almgren–Chriss derived").click()
