@@ -46,18 +46,20 @@ def real(
     return number
 
 
-def integer(name: str, value: Any, *, minimum: int) -> int:
-    """Return ``value`` as an int that is at least ``minimum``.
+def integer(name: str, value: Any, *, minimum: int, maximum: int | None = None) -> int:
+    """Return ``value`` as an int from ``minimum`` to ``maximum``.
 
     Raises:
         TypeError: not an integer (``20.0`` and ``True`` are not).
-        ValueError: below ``minimum``.
+        ValueError: outside the bounds.
     """
+    allowed = f">= {minimum}" if maximum is None else f">= {minimum} and <= {maximum:,}"
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer >= {minimum}, got {value!r} ({type(value).__name__})")
-    if value < minimum:
-        raise ValueError(f"{name} must be an integer >= {minimum}, got {value!r}")
-    return int(value)
+        raise TypeError(f"{name} must be an integer {allowed}, got {value!r} ({type(value).__name__})")
+    number = int(value)
+    if number < minimum or (maximum is not None and number > maximum):
+        raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
+    return number
 
 
 def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:

@@ -22,13 +22,17 @@ from optexec.liquidity import ConstantLiquidity, Liquidity, OrnsteinUhlenbeck, R
 __all__ = ["Market", "Order", "Problem", "describe", "restore"]
 
 
+MAX_PERIODS = 100_000
+"""A day of 6.5 hours has 23,400 seconds; tables of the exact optimum for more than this do not fit in memory."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What is to be traded, and within which limits.
 
     Args:
         shares: X > 0, the order size [shares].
-        periods: N >= 1, the number of trading periods.
+        periods: N >= 1, the number of trading periods, at most `MAX_PERIODS`.
         dt: length of a period > 0 [time].
         side: "sell" or "buy".
         max_fraction: largest share of the remaining inventory that a period may trade, in (0, 1].
@@ -52,7 +56,7 @@ class Order:
         store(
             self,
             shares=real("shares", self.shares, above=0),
-            periods=integer("periods", self.periods, minimum=1),
+            periods=integer("periods", self.periods, minimum=1, maximum=MAX_PERIODS),
             dt=real("dt", self.dt, above=0),
             side=choice("side", self.side, ("sell", "buy")),
             max_fraction=real("max_fraction", self.max_fraction, above=0, maximum=1),

@@ -113,7 +113,7 @@ def test_what_is_not_defined_is_null(tmp_path: Path) -> None:
         (["plots", "--out", "no/where"], "--out must be a folder or a new name in one, got no/where"),
         (["plots", "--out", ".", "--episodes", "1"], "episodes must be an integer >= 2, got 1"),
         (["sweep", "--out", "no/where"], "folder must be a folder or a new name in one, got no/where"),
-        (["sweep", "--out", "x", "--agent", "dqn"], "--agent must be one of TWAP, "),
+        (["sweep", "--out", "x", "--agent", "dqn"], "--agent must be one of twap, vwap, ac, best-static, "),
         (["sweep", "--out", "x", "--agent", "bc", "--steps", "0"], "steps must be an integer >= 1, got 0"),
         (["sweep", "--out", "x", "--seeds", "0"], "--seeds must be at least 1, got 0"),
         (["sweep", "--out", "x", "--backend", "dask"], "scheduler must be the scheduler's address with dask"),
@@ -213,7 +213,7 @@ def test_every_command_takes_your_own_problem(own: Path, tmp_path: Path) -> None
     for command in (
         ["benchmark"],
         ["stress", "--scenario", "combined"],
-        ["sweep", "--backend", "serial", "--agent", "AC"],
+        ["sweep", "--backend", "serial", "--agent", "Best-static"],
     ):
         target = tmp_path / f"{command[0]}.json"
         out = ["--out", tmp_path / "cells"] if command[0] == "sweep" else []

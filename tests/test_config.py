@@ -51,7 +51,7 @@ def test_a_process_of_your_own_has_no_name_in_a_file(tmp_path: Path) -> None:
         ("[[order]]", r"order must be a table, got \[\{\}\]"),
         ('[order]\nshares = "x"', r"^order\.shares must be a real number, got 'x' \(str\)$"),
         ("[order]\nshares = true", r"order\.shares must be a real number, got True \(bool\)"),
-        ("[order]\nperiods = 20.0", r"order\.periods must be an integer >= 1, got 20\.0 \(float\)"),
+        ("[order]\nperiods = 20.0", r"order\.periods must be an integer >= 1 and <= 100,000, got 20\.0 \(float\)"),
         ("[order]\nside = 'short'", r"order\.side must be one of \['sell', 'buy'\], got 'short'"),
         ("[order]\nmax_fraction = 1979-05-27", r"order\.max_fraction must be a real number, got datetime"),
         ("[market]\nvolatilty = 1", r"market\.volatilty is no field here; allowed: price, volatility, .*; got 1$"),

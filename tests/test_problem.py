@@ -62,6 +62,7 @@ BAD_ORDERS: list[tuple[str, Any, type[Exception]]] = [
     ("shares", None, TypeError),
     ("periods", 0, ValueError),
     ("periods", -3, ValueError),
+    ("periods", 100_001, ValueError),
     ("periods", 20.0, TypeError),
     ("periods", "20", TypeError),
     ("dt", 0, ValueError),

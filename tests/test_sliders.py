@@ -212,16 +212,48 @@ def test_policy_maps_are_those_of_the_risk_aversion(figure_of: Callable[[str, st
             close(np.array(ratio["z"])[:, k], fractions / plan[k], 6e-3)
 
 
-def test_sliders_are_two_at_most_and_say_what_they_set(report: Path) -> None:
-    found = 0
-    for path in report.glob("*.html"):
+def figures_with_sliders(report: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in sorted(report.glob("*.html")):
         for text in re.findall(
             r'<script type="application/json">(.*?)</script>', path.read_text(encoding="utf-8"), re.S
         ):
-            sliders = json.loads(text)["layout"].get("sliders", [])
-            assert len(sliders) <= 2, path.name
-            for slider in sliders:
-                found += 1
-                assert re.search(r"\w.*[=:] $", slider["currentvalue"]["prefix"]), path.name
-                assert all(step["label"].strip() for step in slider["steps"]), path.name
+            figure = json.loads(text)
+            if figure["layout"].get("sliders"):
+                yield path.name, figure
+
+
+def moved_axes(figure: dict[str, Any]) -> Iterator[str]:
+    """The axes of the traces whose coordinates a slider changes, as the layout names them."""
+    changes = [
+        (change, trace)
+        for frame in figure.get("frames", [])
+        for change, trace in zip(frame["data"], frame["traces"], strict=True)
+    ]
+    for slider in figure["layout"]["sliders"]:
+        for step in slider["steps"]:
+            assert step["method"] in ("restyle", "animate"), step["method"]
+            if step["method"] == "restyle":
+                changes += [(step["args"][0], trace) for trace in step["args"][1]]
+    for change, trace in changes:
+        for letter in {"x", "y"} & set(change):
+            yield figure["data"][trace].get(f"{letter}axis", letter).replace(letter, f"{letter}axis")
+
+
+def test_sliders_are_two_at_most_and_say_what_they_set(report: Path) -> None:
+    found = 0
+    for page, figure in figures_with_sliders(report):
+        assert len(figure["layout"]["sliders"]) <= 2, page
+        for slider in figure["layout"]["sliders"]:
+            found += 1
+            assert re.search(r"\w.*[=:] $", slider["currentvalue"]["prefix"]), page
+            assert all(step["label"].strip() for step in slider["steps"]), page
     assert found > 5
+
+
+def test_axes_stay_while_a_slider_moves(report: Path) -> None:
+    found = 0
+    for page, figure in figures_with_sliders(report):
+        for axis in set(moved_axes(figure)):
+            found += 1
+            assert "range" in figure["layout"][axis], f"{page}: {axis} follows its data"
+    assert found > 20

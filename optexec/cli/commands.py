@@ -200,7 +200,10 @@ def sweep(
     out: Annotated[Path, typer.Option("--out", help="Folder of the cells' results; a rerun does what is missing.")],
     agent: Annotated[
         list[str] | None,
-        typer.Option("--agent", help="A classical policy, or bcq, td3bc or bc, trained in its cells; repeat."),
+        typer.Option(
+            "--agent",
+            help="twap, vwap, ac, best-static, rolling, optimum; or bcq, td3bc, bc, trained in its cells; repeat.",
+        ),
     ] = None,
     agents: Folder = None,
     scenario: Annotated[
@@ -227,14 +230,12 @@ def sweep(
     problem = problem_of(config)
     chosen: dict[str, Any] = trained(agents, problem)
     learned = {"episodes": offline_episodes, "steps": steps, "batch_size": batch_size, "behaviour": behaviour}
-    planners = stress_tests.PLANNERS
-    for name in agent if agent is not None else [] if chosen else planners:
-        if name in LEARNERS:
-            chosen[name] = Training(algorithm=name, **learned)  # type: ignore[arg-type]
-        elif name in planners:
-            chosen[name] = Planner(name)
-        else:
-            raise ValueError(f"--agent must be one of {', '.join([*planners, *LEARNERS])}, got {name!r}")
+    known = {_word(name): name for name in [*stress_tests.PLANNERS, *LEARNERS]}
+    for given in agent if agent is not None else [] if chosen else stress_tests.PLANNERS:
+        name = known.get(_word(given))
+        if name is None:
+            raise ValueError(f"--agent must be one of {', '.join(known)}, got {given!r}")
+        chosen[name] = Training(algorithm=name, **learned) if name in LEARNERS else Planner(name)  # type: ignore[arg-type]
     if seeds < 1:
         raise ValueError(f"--seeds must be at least 1, got {seeds}")
     with progress_of("cells") as progress:
@@ -246,6 +247,11 @@ def sweep(
     show_sweep(rows)
     print(f"{len(rows)} cells of {episodes:,} episodes, kept in {out}")
     write_json(json_file, problem, list(range(seed, seed + seeds)), rows)
+
+
+def _word(policy: str) -> str:
+    """The name of a policy as one word of a command line: "best static" is best-static."""
+    return policy.lower().replace(" ", "-").replace("_", "-")
 
 
 @app.command()

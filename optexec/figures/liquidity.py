@@ -228,7 +228,7 @@ def jensen(processes: Sequence[OrnsteinUhlenbeck], dt: float, periods: int, acti
     ceiling = max(max(change["y"][2]) for change in changes)
     figure.update_xaxes(title="liquidity L", range=[0, top], row=1, col=1)
     figure.update_yaxes(title="cost of a share, relative to L = 1", range=[0, 2.5], row=1, col=1)
-    figure.update_xaxes(title="period k", row=1, col=2)
+    figure.update_xaxes(title="period k", range=[-0.04 * periods, 1.04 * periods - 1], row=1, col=2)
     figure.update_yaxes(title="E[1/L], relative to L = 1", range=[0.97, 1.02 * ceiling], row=1, col=2)
     labels = [f"{process.volatility:.2f}" for process in processes]
     add_slider(figure, "volatility of liquidity", labels, changes, [0, 2, 3], active)

@@ -167,14 +167,12 @@ def own_plan(
             row=1,
             col=2,
         )
-    figure.update_xaxes(title="bars since the start", row=1, col=1)
+    figure.update_xaxes(title="bars since the start", range=[0, time[-1]], row=1, col=1)
     figure.update_yaxes(title="shares held", range=[0, 1.03 * problem.order.shares], row=1, col=1)
-    figure.update_xaxes(title="standard deviation of cost (bps)", rangemode="tozero", row=1, col=2)
-    figure.update_yaxes(title="expected cost (bps)", rangemode="tozero", row=1, col=2)
     top, right = _room(problem, values, bps)
+    figure.update_xaxes(title="standard deviation of cost (bps)", range=[0, right], row=1, col=2)
+    figure.update_yaxes(title="expected cost (bps)", range=[0, top], row=1, col=2)
     figure.update_layout(legend={"traceorder": "normal"})
-    figure.update_xaxes(range=[0, right], row=1, col=2)
-    figure.update_yaxes(range=[0, top], row=1, col=2)
     if len(values) > 1:
         labels = [f"{1e6 * value:.2g} per million dollars" for value in values]
         add_slider(figure, "risk aversion λ", labels, [state(float(v)) for v in values], [2, 3, 4, 5, 6, 7], active)

@@ -179,13 +179,15 @@ _DEARER = np.concatenate([np.linspace(0.995, 0.06, 20), np.geomspace(0.05, 0.002
 """Shares of episodes at which the curves of `_dearer` are drawn."""
 
 
-def _dearer(samples: Mapping[str, Mapping[str, Any]], active: int) -> tuple[go.Figure, list[dict[str, list[Any]]]]:
+def _dearer(
+    samples: Mapping[str, Mapping[str, Any]], active: int, decimals: int = 0
+) -> tuple[go.Figure, list[dict[str, list[Any]]]]:
     """Curves of how many episodes cost more than a given amount, at one setting, and the data of all settings."""
     settings = list(samples)
     changes = [
         {
             "x": [
-                np.quantile(np.asarray(sample), 1 - _DEARER).round().astype(int).tolist()
+                np.quantile(np.asarray(sample), 1 - _DEARER).round(decimals).tolist()
                 for sample in samples[key].values()
             ]
         }
@@ -218,32 +220,36 @@ def _dearer(samples: Mapping[str, Mapping[str, Any]], active: int) -> tuple[go.F
 def scenario_tails(samples: Mapping[str, Mapping[str, Any]], selected: str) -> go.Figure:
     """The shortfall's distribution by policy, as the share of episodes dearer than an amount; a slider of scenarios.
 
+    The amount is in multiples of TWAP's mean of the scenario, so that one axis serves them all; the slider names it.
+
     Args:
-        samples: by scenario, IS (n,) [$] by policy; the same policies in the same order everywhere.
+        samples: by scenario, IS (n,) [$] by policy; the same policies in the same order everywhere, TWAP among them.
         selected: the scenario shown first.
     """
     names = list(samples)
     active = names.index(selected)
-    figure, changes = _dearer(samples, active)
-    windows = []
-    for change in changes:  # every scenario has its own scale
-        low, high = (pick(value for curve in change["x"] for value in curve) for pick in (min, max))
-        windows.append([low - 0.03 * (high - low), high + 0.03 * (high - low)])
-    traces = list(range(len(changes[0]["x"])))
-    labels = [name.replace("_", " ") for name in names]
-    add_slider(figure, "scenario", labels, changes, traces, active)
-    slider = figure.layout.sliders[0]
-    slider.currentvalue.prefix = "scenario: "
-    for step, change, window in zip(slider.steps, changes, windows, strict=True):
-        step.method, step.args = "update", [change, {"xaxis.range": window}, traces]
-    figure.update_xaxes(range=windows[active])
+    unit = {name: abs(float(np.mean(samples[name]["TWAP"]))) for name in names}
+    relative = {name: {who: np.asarray(sample) / unit[name] for who, sample in samples[name].items()} for name in names}
+    figure, changes = _dearer(relative, active, decimals=3)
+    labels = [f"{name.replace('_', ' ')} (TWAP: ${unit[name]:,.0f})" for name in names]
+    add_slider(figure, "scenario", labels, changes, list(range(len(changes[0]["x"]))), active)
+    figure.layout.sliders[0].currentvalue.prefix = "scenario: "
+    everything = [value for change in changes for curve in change["x"] for value in curve]
+    low, high = min(everything), max(everything)
+    figure.update_xaxes(title="implementation shortfall of an episode (multiples of TWAP's mean)", tickformat="g")
+    if low > 0:
+        ticks = [0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10]
+        figure.update_xaxes(type="log", range=np.log10([0.97 * low, 1.03 * high]), tickvals=ticks)
+    else:  # noise larger than the cost
+        figure.update_xaxes(range=[low, high])
+    figure.update_traces(hovertemplate="%{fullData.name}: %{y:.1f}% above %{x:.2f}<extra></extra>")
     return finish(
         figure,
         height=540,
-        alt="Share of episodes whose shortfall is above an amount, on a logarithmic scale, by policy; the slider "
+        alt="Share of episodes whose shortfall is above an amount, on logarithmic scales, by policy; the slider "
         "chooses the scenario. Under liquidity shocks the curves of AC and the best static schedule reach far to the "
         "right, TWAP's less, and those of the rules that react are the steepest.",
-        phone={"height": 580},
+        phone={"height": 580, "xaxis": {"title": {"text": "shortfall (multiples of TWAP's mean)"}}},
     )
 
 
