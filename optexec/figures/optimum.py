@@ -70,7 +70,7 @@ def policy_maps(
     figure.update_xaxes(title="period k")
     figure.update_yaxes(range=ends)
     figure.update_yaxes(title="liquidity L", row=1, col=1)
-    bar = {"orientation": "h", "yanchor": "top", "y": -0.2, "thickness": 12, "outlinewidth": 0}
+    bar = {"orientation": "h", "yanchor": "top", "y": -0.22, "thickness": 12, "outlinewidth": 0}
     figure.update_layout(
         coloraxis={
             "colorscale": "Cividis",
@@ -80,7 +80,7 @@ def policy_maps(
                 **bar,
                 "x": 0.31,
                 "len": 0.55,
-                "title": {"text": "fraction", "side": "bottom"},
+                "title": {"text": "fraction", "side": "top"},
                 "tickvals": [0, 0.1, 0.2, 0.3],
                 "ticktext": ["0", "0.1", "0.2", "0.3 or more"],
             },
@@ -89,7 +89,7 @@ def policy_maps(
             "colorscale": SPLIT_SCALE,
             "cmin": 0,
             "cmax": 2,
-            "colorbar": {**bar, "x": 0.865, "len": 0.27, "title": {"text": "ratio", "side": "bottom"}},
+            "colorbar": {**bar, "x": 0.865, "len": 0.27, "title": {"text": "ratio", "side": "top"}},
         },
     )
     phone: dict[str, Any] = {"height": 780, "annotations": {}, "coloraxis": {}, "coloraxis2": {}}
