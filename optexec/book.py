@@ -45,7 +45,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import IO, Any
 
-import jupytext
 import nbformat
 import numpy as np
 from docutils import nodes
@@ -58,6 +57,8 @@ from sphinx.config import Config
 from sphinx.highlighting import PygmentsBridge
 from sphinx.util import logging
 from sphinx.util.fileutil import copy_asset_file
+
+from optexec.book_notebook import notebook
 
 __all__ = ["CodeFormatter", "FigureRenderer", "PlotlyFigure", "compact", "digest", "is_fresh", "setup"]
 
@@ -358,7 +359,11 @@ def _drop_stale_outputs(app: Sphinx) -> None:
     """Drop the kept outputs when something that the chapters' code depends on has changed."""
     build = Path(app.outdir).parent
     root = Path(app.srcdir).parent
-    state = digest(root, app.config.optexec_inputs, exclude=["optexec/book.py", "optexec/book_text.py"])
+    state = digest(
+        root,
+        app.config.optexec_inputs,
+        exclude=[f"optexec/{name}.py" for name in ("book", "book_notebook", "book_text")],
+    )
     cache, stamp = build / ".jupyter_cache", build / ".jupyter_cache.inputs"
     if cache.exists() and (not stamp.is_file() or stamp.read_text() != state):
         logger.info("optexec: the package changed, so every chapter runs again")
@@ -456,11 +461,11 @@ def _describe_page(
     context["metatags"] = "\n".join([context.get("metatags", ""), *lines])
     # A list may hold list items only, and the theme's style goes by the class.
     context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
-    if doctree is not None and (notebook := _write_notebook(app, pagename)):
+    if doctree is not None and (address := _write_notebook(app, pagename)):
         context["header_buttons"].append(
             {
                 "type": "link",
-                "url": notebook,
+                "url": address,
                 "icon": "fas fa-download",
                 "tooltip": "Download this chapter as a notebook",
                 "label": "notebook",
@@ -491,12 +496,7 @@ def _write_notebook(app: Sphinx, pagename: str) -> str:
     source = Path(app.env.doc2path(pagename))
     if source.suffix != ".md" or not source.read_text(encoding="utf-8").startswith("---\njupytext:"):
         return ""
-    notebook = jupytext.read(source)
-    notebook.metadata.pop("jupytext", None)
-    for number, cell in enumerate(notebook.cells):
-        cell["id"] = f"cell-{number}"  # not a new one at every build
-    nbformat.validate(notebook)
-    text = str(nbformat.writes(notebook))  # type: ignore[no-untyped-call]
+    text = str(nbformat.writes(notebook(app, pagename)))  # type: ignore[no-untyped-call]
     address = f"{DOWNLOADS}/{source.stem}.ipynb"
     file = Path(app.outdir) / address
     file.parent.mkdir(parents=True, exist_ok=True)
