@@ -34,6 +34,9 @@ _DIRECTIVE = re.compile(
     r"(?P<options>(?: *:[\w-]+:.*\n)*)(?P<body>(?:.*\n)*?)(?P=indent)(?P=fence) *$",
     re.MULTILINE,
 )
+_MONEY = re.compile(r"```.*?```|`[^`]+`|\$\$.*?\$\$|\$(?:\\.|[^\\$])+\$|(?P<sign>\\\$)", re.DOTALL)
+"""A dollar sign that stands for dollars; code and formulas are passed over."""
+
 _PREFIX = {"std": "", "math": "", "cite": "cite:", "prf": "prf:"}
 """How the name of a role starts, by the domain that it belongs to."""
 
@@ -93,7 +96,8 @@ class _Chapter:
         source = _ROLE.sub(self.role, source)  # first all roles, in their order; then what they stand in
         while _DIRECTIVE.search(source):
             source = _DIRECTIVE.sub(lambda found: indent(self.directive(found), found["indent"]), source)
-        return source
+        # Jupyter pairs a dollar sign with the next one, escaped or not, unless it is alone in its element.
+        return _MONEY.sub(lambda found: "<span>&#36;</span>" if found["sign"] else found[0], source)
 
     def role(self, match: re.Match[str]) -> str:
         """The words of the page for a role."""
