@@ -527,6 +527,9 @@ def _copy_assets_and_stamp(app: Sphinx, exception: Exception | None) -> None:
     static, pages = Path(app.outdir) / "_static", sorted(Path(app.outdir).glob("*.html"))
     with importlib.resources.as_file(importlib.resources.files("plotly") / "package_data" / "plotly.min.js") as source:
         copy_asset_file(str(source), str(static))
+    # What chapters read, for those that are run where they were downloaded.
+    if (data := Path(app.srcdir) / "data").is_dir():
+        shutil.copytree(data, Path(app.outdir) / DOWNLOADS / "data", dirs_exist_ok=True)
     found = (
         (page, re.search(r'<meta name="description" content="([^"]*)"', page.read_text("utf-8"))) for page in pages
     )

@@ -199,6 +199,8 @@ def test_every_chapter_is_there_as_a_notebook(report: Path, files: dict[str, Htm
 
 def test_a_notebook_reads_as_its_page(report: Path, files: dict[str, Html]) -> None:
     found = 0
+    for path in (ROOT / "book" / "data").iterdir():  # what the notebooks read
+        assert (report / "_downloads" / "data" / path.name).read_bytes() == path.read_bytes()
     for path in sorted((report / "_downloads").glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
         text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
