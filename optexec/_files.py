@@ -39,10 +39,13 @@ _UNREADABLE = (
 
 
 @contextmanager
-def beside(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file next to ``path`` for writing; it takes the place of ``path`` when the block ends without an error."""
+def beside(path: Path, writer: str = "") -> Iterator[IO[bytes]]:
+    """Open a file next to ``path`` for writing; it takes the place of ``path`` when the block ends without an error.
+
+    Its name ends in ``.part``, before which stands who writes: what a killed process leaves can be told by it.
+    """
     # no other process, thread or machine on the same folder writes to this name
-    part = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}-{writer or os.getpid()}.part")
     try:
         with part.open("wb") as file:
             yield file

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import secrets
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -248,12 +249,13 @@ def _results(
     if backend == "serial":
         yield ((cell, _compute(cell, folder)) for cell in cells)
         return
+    run = secrets.token_hex(8)
 
     def tasks(some: Iterable[tuple[int, _Cell]]) -> Iterator[Any]:
         # asked for one by one as workers become free: another process on this folder may have done one by then
-        return (joblib.delayed(_numbered)(i, cell, folder.absolute()) for i, cell in some)
+        return (joblib.delayed(_numbered)(i, cell, folder.absolute(), run) for i, cell in some)
 
-    def as_they_come() -> Iterator[tuple[_Cell, Any]]:
+    def as_they_come() -> Generator[tuple[_Cell, Any], None, None]:
         parallel = joblib.Parallel(workers, batch_size=1, return_as="generator_unordered")
         for i, row in parallel(tasks(enumerate(cells))):
             yield cells[i], row
@@ -266,7 +268,13 @@ def _results(
 
     if backend == "loky":
         with joblib.parallel_config("loky", inner_max_num_threads=1):
-            yield as_they_come()
+            results = as_they_come()
+            try:
+                yield results
+            finally:  # after Ctrl-C workers are killed, as likely as not in the middle of a file
+                results.close()
+                for part in folder.glob(f"*-{run}.part"):
+                    part.unlink(missing_ok=True)
         return
     try:
         from distributed import Client
@@ -276,11 +284,11 @@ def _results(
         yield in_rounds()
 
 
-def _numbered(i: int, cell: _Cell, folder: Path) -> tuple[int, Any]:
-    return i, _compute(cell, folder)
+def _numbered(i: int, cell: _Cell, folder: Path, run: str) -> tuple[int, Any]:
+    return i, _compute(cell, folder, run)
 
 
-def _compute(cell: _Cell, folder: Path) -> dict[str, Any] | str:
+def _compute(cell: _Cell, folder: Path, run: str = "") -> dict[str, Any] | str:
     """A cell's row, kept where the folder is in reach; or what went wrong."""
     if (row := _read(cell, folder)) is not None:
         return row
@@ -295,14 +303,14 @@ def _compute(cell: _Cell, folder: Path) -> dict[str, Any] | str:
     numbers = {str(name): float(value) for name, value in table.iloc[1].items()}
     row = cells | {name: value if math.isfinite(value) else None for name, value in numbers.items()}
     if folder.is_dir():
-        _write(cell, folder, row)
+        _write(cell, folder, row, run)
     return row
 
 
-def _write(cell: _Cell, folder: Path, row: dict[str, Any]) -> None:
+def _write(cell: _Cell, folder: Path, row: dict[str, Any], run: str = "") -> None:
     content = {"key": cell.key, "row": row}
     text = json.dumps({**content, "sha256": _digest(content)}, indent=1, allow_nan=False)
-    with beside(cell.place(folder)) as file:
+    with beside(cell.place(folder), run) as file:
         file.write(f"{text}\n".encode())
 
 
