@@ -1,9 +1,9 @@
 """How long a reader waits for the first figure, against a bare page with plotly.js and that figure alone.
 
-    python benchmarks/page.py [--runs 15] [--report _build/html]
+    python benchmarks/page.py [--runs 5] [--page index ...] [--report _build/html]
 
-Opens pages of a built report from disk in Chromium: the first page and the one with the most figure data, each in turn
-with its bare counterpart. A figure counts as visible in the frame after its traces stand in the page. The claim: within
+Opens every page of a built report that has figures, or those named, from disk in Chromium, each in turn with its bare
+counterpart. A figure counts as visible in the frame after its traces stand in the page. The claim: within
 twice the bare page's time.
 """
 
@@ -53,29 +53,33 @@ def shown(browser: Browser, page: Path) -> float:
 def main() -> None:
     """Print a line a page."""
     parser = argparse.ArgumentParser(description="Time to the first visible figure, against a bare plotly page.")
-    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--runs", type=int, default=5, help="of a page, after one that is not counted")
+    parser.add_argument("--page", nargs="*", default=[], help="names of pages, as index; all if not given")
     parser.add_argument("--report", type=Path, default=ROOT / "_build" / "html")
     options = parser.parse_args()
     report = options.report.resolve()
-    figures = {page: FIGURE.findall(page.read_text(encoding="utf-8")) for page in report.glob("*.html")}
-    heaviest = max(figures, key=lambda page: sum(map(len, figures[page])))
+    pages = [page for page in sorted(report.glob("*.html")) if not options.page or page.stem in options.page]
+    figures = {page: found for page in pages if (found := FIGURE.findall(page.read_text(encoding="utf-8")))}
+    ratios = []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=next(filter(None, map(shutil.which, BROWSERS))), args=["--no-sandbox", "--disable-gpu"]
         )
         print(f"{'page':<24} {'kB':>5} {'figures':>8} {'shown (ms)':>11} {'bare (ms)':>10} {'ratio':>6}")
-        for page in (report / "index.html", heaviest):
+        for page in figures:
             bare = Path(folder) / page.name
             plotly = (report / "_static" / "plotly.min.js").as_uri()
             bare.write_text(BARE.format(plotly=plotly, figure=figures[page][0]), encoding="utf-8")
             times = [(shown(browser, page), shown(browser, bare)) for _ in range(options.runs + 1)][1:]
             ours, theirs = (statistics.median(column) for column in zip(*times, strict=True))
-            ratio = statistics.median(a / b for a, b in times)
+            ratios.append(ratio := statistics.median(a / b for a, b in times))
             print(
                 f"{page.stem:<24} {page.stat().st_size / 1e3:5.0f} {len(figures[page]):8d}"
                 f" {ours:11.0f} {theirs:10.0f} {ratio:6.2f}"
             )
         browser.close()
+    middle = statistics.median(ratios)
+    print(f"{len(ratios)} pages: at most {max(ratios):.2f} times the bare page, {middle:.2f} in the median")
 
 
 if __name__ == "__main__":
