@@ -81,7 +81,7 @@ def frontier_tangent(
         y=[even.expected_cost],
         mode="markers+text",
         text=["TWAP"],
-        textposition="bottom center",
+        textposition="top center",
         marker={"color": COLOURS["TWAP"], "size": 11, "symbol": "diamond"},
         showlegend=False,
         row=1,
@@ -173,12 +173,13 @@ def sampled_frontier(
         marker={"color": COLOURS["AC"], "size": 8},
     )
     even, once = twap(problem), _at_once(problem)
+    right = 1.08 * max(even.variance**0.5, *(max(deviations) for deviations, _ in others.values()))
     figure.add_scatter(
         x=[even.variance**0.5, 0],
         y=[even.expected_cost, once],
         mode="markers+text",
         text=["TWAP", "sell now"],
-        textposition=["bottom right", "middle right"],
+        textposition=["bottom right", "top right"],
         marker={"color": COLOURS["TWAP"], "size": 10, "symbol": "diamond"},
         cliponaxis=False,
         showlegend=False,
@@ -212,8 +213,8 @@ def sampled_frontier(
             row=1,
             col=2,
         )
-    figure.update_xaxes(title="standard deviation of cost ($)", rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(title="expected cost ($)", range=[0, 1.06 * once], row=1, col=1)
+    figure.update_xaxes(title="standard deviation of cost ($)", range=[-0.04 * right, right], row=1, col=1)
+    figure.update_yaxes(title="expected cost ($)", range=[0, 1.12 * once], row=1, col=1)
     figure.update_xaxes(
         title="risk aversion λ (1/$)",
         tickvals=place,
@@ -261,7 +262,7 @@ def value_at_risk_tangent(problem: Problem, points: pd.DataFrame, selected: floa
         y=[even.expected_cost, once],
         mode="markers+text",
         text=["TWAP", "sell now"],
-        textposition=["bottom center", "middle right"],
+        textposition=["top center", "top right"],
         marker={"color": COLOURS["TWAP"], "size": 10, "symbol": "diamond"},
         cliponaxis=False,
         showlegend=False,
@@ -275,12 +276,14 @@ def value_at_risk_tangent(problem: Problem, points: pd.DataFrame, selected: floa
     ]
     for i, style in enumerate(styles):
         figure.add_scatter(x=now["x"][i], y=now["y"][i], cliponaxis=i == 0, **style)
-    figure.update_xaxes(title="standard deviation of cost ($)", range=[0, right])
-    figure.update_yaxes(title="expected cost ($)", range=[0, 1.06 * once])
+    figure.update_xaxes(title="standard deviation of cost ($)", range=[-0.03 * right, right])
+    figure.update_yaxes(title="expected cost ($)", range=[0, 1.12 * once])
     if len(points) > 1:
+        small = float(points["risk_aversion"].max()) < 1e-3
+        values = [f"{1e6 * v:.2g} × 10⁻⁶" if small else f"{v:.2g}" for v in points["risk_aversion"]]
         labels = [
-            f"{100 * row['confidence']:.4g}%  (z = {row['z']:.2f}, λ = {row['risk_aversion']:.2g})".replace("e-0", "e-")
-            for _, row in points.iterrows()
+            f"{100 * row['confidence']:.4g}%  (z = {row['z']:.2f}, λ = {value})"
+            for value, (_, row) in zip(values, points.iterrows(), strict=True)
         ]
         add_slider(figure, "confidence p", labels, [state(i) for i in range(len(points))], [2, 3, 4], active)
     return finish(
@@ -301,7 +304,7 @@ def two_frontiers(problems: Mapping[str, Problem], marked: Mapping[str, Mapping[
     """
     figure = go.Figure()
     lines = ({"color": COLOURS["AC"], "width": 3}, {"color": NEUTRAL, "width": 3})
-    symbols = ("circle", "square", "diamond", "x")
+    symbols = ("circle-open", "square", "diamond", "x")
     scales = [1e4 / (problem.order.shares * problem.market.price) for problem in problems.values()]
     for i, (name, problem) in enumerate(problems.items()):
         base = max(problem.risk_aversion, 1e-12)
@@ -320,10 +323,11 @@ def two_frontiers(problems: Mapping[str, Problem], marked: Mapping[str, Mapping[
                 showlegend=i == 0,
                 mode="markers",
                 cliponaxis=False,
-                marker={"color": lines[i % 2]["color"], "size": 11, "symbol": symbols[j % 4]},
+                marker={"color": lines[i % 2]["color"], "size": 11 if j else 15, "symbol": symbols[j % 4]},
             )
-    figure.update_xaxes(title="standard deviation of cost (bp of notional)", rangemode="tozero")
-    figure.update_yaxes(title="expected cost (bp of notional)", rangemode="tozero")
+    right = max(scale * twap(problem).variance ** 0.5 for scale, problem in zip(scales, problems.values(), strict=True))
+    figure.update_xaxes(title="standard deviation of cost (bps of notional)", range=[-0.03 * right, 1.06 * right])
+    figure.update_yaxes(title="expected cost (bps of notional)", rangemode="tozero")
     return finish(
         figure,
         height=430,
@@ -347,14 +351,16 @@ def below_frontier(problem: Problem, points: pd.DataFrame) -> go.Figure:
         name="frontier of schedules",
         line={"color": NEUTRAL},
     )
-    bar = {"color": CONTRAST, "thickness": 1.5, "width": 4}
+    bar, last = {"color": CONTRAST, "thickness": 1.5, "width": 4}, len(points) - 1
     figure.add_scatter(
         x=points["std"],
         y=points["mean"],
         error_x={"array": points["std_ci"], **bar},
         error_y={"array": points["mean_ci"], **bar},
         text=[f"β = {value:g}" for value in points["response"]],
-        textposition=["bottom center" if i % 2 else "top center" for i in range(len(points))],
+        textposition=[
+            "middle left" if i == last else "bottom center" if i % 2 else "top right" for i in range(last + 1)
+        ],
         name="rules that respond to the price",
         mode="lines+markers+text",
         line={"color": CONTRAST, "width": 1, "dash": "dot"},
