@@ -44,14 +44,13 @@ def tornado(regrets: pd.DataFrame) -> go.Figure:
                 legendgroup=label,
                 showlegend=p == 0,
                 marker_color=colour,
-                text=[f"{value:,.0f}" if value >= 9.5 else f"{value:.1f}" for value in rows["regret"]],
+                text=[f"{value:,.0f}" if value >= 9.5 else f"{value:.2g}" for value in rows["regret"]],
                 textposition="outside",
                 textangle=0,
                 cliponaxis=False,
                 customdata=np.column_stack([rows["regret"], rows["ci"]]).round(2),
                 hovertemplate=f"{policy}, %{{y}} believed {label}×: "
                 "%{customdata[0]:,.2f} ± %{customdata[1]:,.2f} $<extra></extra>",
-                error_x={"array": rows["ci"].round(2), "thickness": 1.5, "width": 3, "color": NEUTRAL},
                 row=1,
                 col=p + 1,
             )
@@ -66,14 +65,11 @@ def tornado(regrets: pd.DataFrame) -> go.Figure:
     )
     figure.update_xaxes(title="J above the optimum ($)", row=1, col=(len(policies) + 1) // 2)
     figure.update_layout(barmode="overlay", bargap=0.35, margin={"t": 70, "l": 110}, legend={"y": 1.12})
-    phone: dict[str, Any] = {"height": 250 * len(policies) + 60, "annotations": {}, "legend": {"y": 1.06}}
+    phone = stack_panels(figure, len(policies), 250 * len(policies), 0.1, shared_y=True)
+    phone["legend"] = {"y": 1.06}
     for p in range(len(policies)):
-        top, number = 1 - p / len(policies), "" if p == 0 else str(p + 1)
-        phone[f"xaxis{number}"] = {"domain": [0, 1], "anchor": f"y{number}"}
-        phone[f"yaxis{number}"] = {"domain": [top - 0.7 / len(policies), top], "showticklabels": True}
-        phone["annotations"][str(p)] = {"x": 0.5, "y": top}
         title = "J above the optimum ($)" if p == len(policies) - 1 else ""
-        phone[f"xaxis{number}"]["title"] = {"text": title}
+        phone[f"xaxis{p + 1 if p else ''}"]["title"] = {"text": title}
     return finish(
         figure,
         height=390,
@@ -115,7 +111,7 @@ def regret_curves(curves: pd.DataFrame, level: float) -> go.Figure:
     factors = [0.25, 0.5, 1, 2, 4]
     figure.update_xaxes(type="log", tickvals=factors, ticktext=["¼×", "½×", "1×", "2×", "4×"])
     figure.update_xaxes(title="believed / true", row=2)
-    figure.update_yaxes(type="log", tickvals=[0.01, 0.1, 1, 10, 100, 1000], range=[-2, 3.5])
+    figure.update_yaxes(type="log", tickvals=[0.01, 0.1, 1, 10, 100, 1000], tickformat=",", range=[-2, 3.5])
     figure.update_yaxes(title="J above the optimum ($)", col=1)
     figure.update_layout(legend={"y": 1.07}, margin={"t": 64})
     phone = stack_panels(figure, 4, 1300, 0.07)
@@ -149,7 +145,7 @@ def regret_valleys(
         figure.add_contour(
             x=np.log2(impacts).round(4),
             y=np.log2(volatilities).round(4),
-            z=np.log10(np.maximum(regret, contours[0])).round(3),
+            z=np.log10(np.maximum(regret, 0.1)).round(3),  # below the last colour, or the valley breaks into beads
             customdata=np.round(regret, 2),
             zmin=np.log10(contours[0]),
             zmax=3,
