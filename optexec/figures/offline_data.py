@@ -13,7 +13,6 @@ from plotly.subplots import make_subplots
 from optexec.figures.style import (
     COLOURS,
     CONTRAST,
-    LIQUIDITY,
     NEUTRAL,
     SMALL_SLIDER,
     add_slider,
@@ -228,7 +227,7 @@ def effective_sizes(decisions: Mapping[str, Array], histories: Mapping[str, Arra
         subplot_titles=["Single decisions", "Histories from the start"],
     )
     for col, (sizes, title) in enumerate(((decisions, "period k"), (histories, "periods in the history"))):
-        for (name, values), colour in zip(sizes.items(), (NEUTRAL, LIQUIDITY), strict=True):
+        for (name, values), colour in zip(sizes.items(), (NEUTRAL, CONTRAST), strict=True):
             figure.add_scatter(
                 x=np.arange(len(values)) + col,
                 y=np.round(values, 2),
@@ -243,7 +242,7 @@ def effective_sizes(decisions: Mapping[str, Array], histories: Mapping[str, Arra
                 col=col + 1,
             )
         figure.update_xaxes(title=title, row=1, col=col + 1)
-    figure.update_yaxes(type="log", range=[-0.1, np.log10(1.3 * episodes)], dtick=1)
+    figure.update_yaxes(type="log", range=[-0.1, np.log10(1.3 * episodes)], dtick=1, tickformat=",")
     figure.update_yaxes(title=f"effective number, of {episodes:,}", row=1, col=1)
     figure.update_layout(legend={"y": 1.12}, margin={"t": 80})
     phone = stack_panels(figure, 2, 760, 0.17, shared_y=True)
