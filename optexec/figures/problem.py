@@ -114,13 +114,15 @@ def shortfall_anatomy(episodes: Episodes, parts: Mapping[str, float], episode: i
         col=2,
     )
     top = float(max(starts.max(), 0.0))
-    figure.update_xaxes(title="cost ($)", range=[min(0.0, float(starts.min())), 1.2 * top], row=1, col=2)
+    figure.update_xaxes(
+        title="cost ($)", tickformat=",.0f", range=[min(0.0, float(starts.min())), 1.2 * top], row=1, col=2
+    )
     figure.update_yaxes(autorange="reversed", row=1, col=2)
     return finish(
         figure,
         height=440,
-        alt="Left: arrival price, mid price and fills against shares sold; the area between the arrival price and "
-        "the fills is the shortfall. Right: the same shortfall as a running sum of its parts by cause.",
+        alt="First panel: arrival price, mid price and fills against shares sold; the area between the arrival price "
+        "and the fills is the shortfall. Second panel: the same shortfall as a running sum of its parts by cause.",
         phone={
             "height": 800,
             "xaxis": {"domain": [0, 1], "anchor": "y"},
@@ -158,7 +160,7 @@ def score_scatter(shortfall: NDArray[np.float64], score: NDArray[np.float64]) ->
             marker={"color": colour, "size": 13},
             text=[name],
             textposition=position,
-            textfont={"color": colour, "size": 14},
+            textfont={"size": 14},
             showlegend=False,
             hovertemplate=name + ": shortfall $%{x:,.0f}, score $%{y:,.0f}<extra></extra>",
         )
