@@ -99,8 +99,9 @@ def _set_table(table: nodes.table) -> None:
             _let_break(entry)
     if "optexec-words" in table["classes"] or not body or any(len(row) != len(body[0]) for row in body):
         return
+    stub = any(column.get("stub") for column in table.findall(nodes.colspec))
     for column, cells in enumerate(zip(*body, strict=True)):
-        if not column:
+        if stub and not column:
             continue
         side = "text-right" if _are_numbers(cell.astext() for cell in cells) else "text-left"
         for cell in cells:

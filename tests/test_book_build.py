@@ -94,6 +94,16 @@ pd.DataFrame(
 ```
 
 ```{code-cell} python
+---
+mystnb:
+  table:
+    name: tab-bare
+    caption: No index.
+---
+pd.DataFrame({"N": [5, 10], "who": ["a", "b"]}).style.hide()
+```
+
+```{code-cell} python
 :tags: [remove-output]
 import ipywidgets
 
@@ -176,6 +186,21 @@ def test_a_table_is_numbered_and_its_index_named(book: SmallBook) -> None:
     assert rows == [["policy", "J ($)", "unit"], ["TWAP", "2210.00", "$"], ["AC", "−1790.43", "$"]]
     assert "Costs in dollars." in table[0]
     assert "Table 1" in book.page()
+
+
+def test_a_column_of_numbers_is_set_to_the_right_with_its_heading(book: SmallBook) -> None:
+    """The first one too, where it is no index."""
+    tables = re.findall(r'<table class="[^"]*optexec-table.*?</table>', book.page(), re.S)
+    (bare,) = (table for table in tables if "No index." in table)
+    sides = re.findall(r'<t[hd][^>]*class="[^"]*text-(left|right)[^"]*"[^>]*><p>(.*?)</p>', bare)
+    assert [(side, re.sub("<[^>]*>", "", text)) for side, text in sides] == [
+        ("right", "N"),
+        ("left", "who"),
+        ("right", "5"),
+        ("left", "a"),
+        ("right", "10"),
+        ("left", "b"),
+    ]
 
 
 def test_a_table_is_there_as_csv(book: SmallBook) -> None:

@@ -55,13 +55,27 @@ def holdings(
     for value in family:
         held = almgren_chriss(problem.replace(risk_aversion=value)).inventory
         label = np.full(periods + 1, "", dtype=object)
-        label[int(np.argmin(np.abs(held - 0.3 * shares)))] = f"λ = {value:g}"
+        if value == min(family) and value < values[active]:  # close to TWAP's line: from beyond that, with a stroke
+            tip = int(np.argmin(np.abs(held - 0.45 * shares)))
+            figure.add_annotation(
+                text=f"λ = {value:g}",
+                x=time[tip],
+                y=float(held[tip]),
+                ax=0.7 * time[-1],
+                ay=0.68 * shares,
+                axref="x",
+                ayref="y",
+                arrowhead=0,
+                arrowwidth=1,
+            )
+        else:
+            label[int(np.argmin(np.abs(held - 0.3 * shares)))] = f"λ = {value:g}"
         figure.add_scatter(
             x=time,
             y=held.round(3),
             text=label,
             mode="lines+text",
-            textposition="bottom left",
+            textposition="bottom left" if value > values[active] else "top right",
             showlegend=False,
             hoverinfo="skip",
             line={"color": NEUTRAL, "width": 1},
@@ -92,8 +106,8 @@ def holdings(
     fold_style = {"color": LIQUIDITY, "size": 10, "symbol": "square"}
     styles: list[dict[str, Any]] = [
         {"name": "Almgren–Chriss", "line": {"color": COLOURS["AC"], "width": 3}, "mode": "lines"},
-        {"name": "half-life ln 2/κ", "mode": "lines+markers", "line": {"dash": "dash", "width": 1}},
-        {"name": "e-folding time 1/κ", "mode": "lines+markers", "line": {"dash": "dash", "width": 1}},
+        {"name": "half-life ln 2/κ", "mode": "lines+markers", "line": {"dash": "dash", "width": 2}},
+        {"name": "e-folding time 1/κ", "mode": "lines+markers", "line": {"dash": "dash", "width": 2}},
         {"line": {"color": COLOURS["AC"], "width": 3}, "mode": "lines", "showlegend": False},
         {"name": "100 exp(−κt)", "line": {"color": NEUTRAL, "dash": "dash"}, "mode": "lines"},
         {"mode": "markers", "showlegend": False},
@@ -167,11 +181,11 @@ def cost_of_urgency(
         y=[lowest, 0],
         name="κ of the difference equation",
         mode="lines+markers",
-        line={"color": CONTRAST, "dash": "dash", "width": 1},
+        line={"color": CONTRAST, "dash": "dash", "width": 2},
         marker={"color": CONTRAST, "size": [11, 0], "opacity": 1},
     )
     figure.update_xaxes(title=f"urgency κ (1/{unit})", range=[0, float(np.max(kappas))])
-    figure.update_yaxes(title="$", range=[0, 1.05 * float(total.max())])
+    figure.update_yaxes(title="cost ($)", range=[0, 1.05 * float(total.max())])
     return finish(
         figure,
         height=400,
