@@ -116,9 +116,9 @@ def frontier_tangent(
     return finish(
         figure,
         height=500,
-        alt="Left: holdings and trades of the Almgren-Chriss schedule for the risk aversion set by the slider. Right: "
-        "expected cost against variance, a falling convex curve, and the line of slope minus lambda that touches it "
-        "at that schedule.",
+        alt="First panel: holdings and trades of the Almgren-Chriss schedule for the risk aversion set by the slider. "
+        "Second panel: expected cost against variance, a falling convex curve, and the line of slope minus lambda that "
+        "touches it at that schedule.",
         phone={"height": 740, **STACKED, **(SMALL_SLIDER if len(values) > 1 else {})},
     )
 
@@ -227,9 +227,9 @@ def sampled_frontier(
     return finish(
         figure,
         height=470,
-        alt="Left: the efficient frontier from TWAP to selling at once, simulated schedules on it, and inefficient "
-        "schedules above it. Right: simulated mean and standard deviation less their closed forms, with 95% "
-        "intervals, around zero.",
+        alt="First panel: the efficient frontier from TWAP to selling at once, simulated schedules on it, and "
+        "inefficient schedules above it. Second panel: simulated mean and standard deviation less their closed forms, "
+        "with 95% intervals, around zero.",
         phone={"height": 860, **STACKED},
     )
 
