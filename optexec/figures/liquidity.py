@@ -231,15 +231,16 @@ def jensen(processes: Sequence[OrnsteinUhlenbeck], dt: float, periods: int, acti
     figure.update_xaxes(title="period k", range=[-0.04 * periods, 1.04 * periods - 1], row=1, col=2)
     figure.update_yaxes(title="E[1/L], relative to L = 1", range=[0.97, 1.02 * ceiling], row=1, col=2)
     labels = [f"{process.volatility:.2f}" for process in processes]
-    add_slider(figure, "volatility of liquidity", labels, changes, [0, 2, 3], active)
+    add_slider(figure, "volatility of liquidity ω", labels, changes, [0, 2, 3], active)
     figure.update_layout(legend={"y": 1.1})
     phone = stack_panels(figure, 2, 860, 0.16)
     phone["legend"] = {"y": 1.05}
     return finish(
         figure,
         height=500,
-        alt="Left: the convex curve 1/L over the distribution of L, with the mean of 1/L above 1 over the mean of L. "
-        "Right: the mean of 1/L rises over the first periods and stays above one; a slider sets the volatility.",
+        alt="First panel: the convex curve 1/L over the distribution of L, with the mean of 1/L above 1 over the mean "
+        "of L. Second panel: the mean of 1/L rises over the first periods and stays above one; a slider sets the "
+        "volatility.",
         phone=phone,
     )
 
@@ -300,7 +301,7 @@ def two_clocks(
     return finish(
         figure,
         height=430,
-        alt="Left: two front-loaded trade lists under a U-shaped volume profile, nearly the same. Right: each is the "
-        "cheaper one on the clock it was made for.",
+        alt="First panel: two front-loaded trade lists under a U-shaped volume profile, nearly the same. Second "
+        "panel: each is the cheaper one on the clock it was made for.",
         phone=phone,
     )
