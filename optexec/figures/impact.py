@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from optexec.almgren_chriss import decay_moments
-from optexec.figures.style import CAUSES, COLOURS, CONTRAST, NEUTRAL, add_slider, finish
+from optexec.figures.style import CAUSES, COLOURS, CONTRAST, NEUTRAL, add_slider, finish, stack_panels
 from optexec.policies import Schedule, best_static, twap
 from optexec.problem import Problem
 
@@ -113,12 +113,8 @@ def block_response(
         figure.update_xaxes(title="periods after the block", range=[0, time[-1]], row=1, col=column)
         figure.update_yaxes(range=[0, 1.05 * max(1.0, top)], row=1, col=column)
     figure.update_yaxes(title="share of the push that is left", row=1, col=2)
-    edges = np.linspace(1, 0, columns + 1)
-    phone: dict[str, Any] = {"height": 330 * columns, "legend": {"y": 1.02}}
-    for column in range(columns):
-        suffix = "" if column == 0 else str(column + 1)
-        phone[f"xaxis{suffix}"] = {"domain": [0, 1], "anchor": f"y{suffix}"}
-        phone[f"yaxis{suffix}"] = {"domain": [float(edges[column + 1]) + 0.08, float(edges[column]) - 0.01]}
+    phone = stack_panels(figure, columns, 310 * columns, 0.1) | {"legend": {"y": 1.02}}
+    del phone["annotations"]  # which are no titles here, but stand in the panels
     return finish(
         figure,
         height=420,
@@ -197,8 +193,8 @@ def resilience_slider(problem: Problem, rates: Sequence[float], selected: float)
     return finish(
         figure,
         height=480,
-        alt="Left: the optimal trade list in a market with transient impact only, two large blocks at the ends and "
-        "small equal trades between. Right: the transient impact that it and TWAP build up. "
+        alt="First panel: the optimal trade list in a market with transient impact only, two large blocks at the ends "
+        "and small equal trades between. Second panel: the transient impact that it and TWAP build up. "
         "The slider sets the resilience.",
         phone={
             "height": 780,
@@ -230,21 +226,13 @@ def round_trips(trips: Mapping[str, tuple[NDArray[np.float64], float]]) -> go.Fi
         )
         figure.update_xaxes(title="period k", row=1, col=column)
     figure.update_yaxes(title="sold (+), bought (−), shares", row=1, col=1)
-    phone: dict[str, Any] = {"height": 300 * len(trips), "annotations": {}}
-    edges = np.linspace(1, 0, len(trips) + 1)
-    for index in range(len(trips)):
-        suffix = "" if index == 0 else str(index + 1)
-        top = float(edges[index]) - 0.06
-        phone[f"xaxis{suffix}"] = {"domain": [0, 1], "anchor": f"y{suffix}"}
-        phone[f"yaxis{suffix}"] = {"domain": [float(edges[index + 1]) + 0.1, top], "showticklabels": True}
-        phone["annotations"][index] = {"x": 0.5, "y": top}
     return finish(
         figure,
         height=340,
         alt="Signed trade lists of round trips by period with their expected costs, all of them positive: "
         + "; ".join(trips)
         + ".",
-        phone=phone,
+        phone=stack_panels(figure, len(trips), 260 * len(trips), 0.2, shared_y=True),
     )
 
 
@@ -271,7 +259,7 @@ def blind_spot(decays: NDArray[np.float64], losses: Mapping[str, NDArray[np.floa
         figure,
         height=360,
         alt="Loss from planning without decay against the decay rate on a logarithmic scale: near zero at both ends, "
-        "with a peak where the life of a push is about half the horizon.",
+        "with a peak where the life of a push is about a third of the horizon.",
     )
 
 
