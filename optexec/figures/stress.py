@@ -236,7 +236,7 @@ def scenario_tails(samples: Mapping[str, Mapping[str, Any]], selected: str) -> g
     figure.layout.sliders[0].currentvalue.prefix = "scenario: "
     everything = [value for change in changes for curve in change["x"] for value in curve]
     low, high = min(everything), max(everything)
-    figure.update_xaxes(title="implementation shortfall of an episode (multiples of TWAP's mean)", tickformat="g")
+    figure.update_xaxes(title="implementation shortfall of an episode (multiples of TWAP's mean)", tickformat="~g")
     if low > 0:
         ticks = [0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10]
         figure.update_xaxes(type="log", range=np.log10([0.97 * low, 1.03 * high]), tickvals=ticks)
@@ -276,7 +276,8 @@ def severity_tails(samples: Mapping[float, Mapping[str, Any]], selected: float) 
             y=[1.0],
             text=changes[active]["text"][curves + i],
             mode="markers+text",
-            textposition="bottom right" if name == "rolling" else "top right",
+            texttemplate="$%{x:,}",  # the colour says whose
+            textposition="middle left" if name == "rolling" else "top right",
             marker={"color": COLOURS[name], "size": 11},
             showlegend=False,
             hovertemplate="one episode in 100 costs more than that of %{text}<extra></extra>",
@@ -287,7 +288,7 @@ def severity_tails(samples: Mapping[float, Mapping[str, Any]], selected: float) 
     everything = [value for change in changes for curve in change["x"] for value in curve]
     figure.update_xaxes(
         type="log",
-        range=np.log10([0.97 * min(everything), 1.05 * max(everything)]),
+        range=np.log10([0.78 * min(everything), 1.05 * max(everything)]),  # room for an amount on the left
         tickvals=[1000, 1500, 2000, 3000, 5000, 10_000, 20_000],
     )
     return finish(
