@@ -4,7 +4,7 @@ Numbers in the prose, in tables and in the descriptions of figures come from the
 extension, which ``optexec.book`` loads, gives the finished pages
 
 - a minus sign for the hyphen of a negative number, and ``3 × 10⁻¹⁵`` for ``3e-15``;
-- no line that starts with the comma after a formula, or ends with the parenthesis before it;
+- no line that starts with the comma after a formula, or ends with the parenthesis before it, or with a ±;
 - tables whose columns are set one way from the heading down, numbers to the right and text to the left, and that break
   their lines before an interval rather than run out of the page.
 
@@ -48,6 +48,20 @@ def _set_text(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         _keep_together(formula)
     for table in doctree.findall(lambda node: isinstance(node, nodes.table) and "optexec-table" in node["classes"]):
         _set_table(table)
+    for text in list(doctree.findall(nodes.Text)):
+        if "±" in text and not isinstance(text.parent, nodes.literal | nodes.math | nodes.raw):
+            _keep_interval(text)
+
+
+def _keep_interval(text: nodes.Text) -> None:
+    """Keep a number and its ± on one line; a cell of a table may break before the sign."""
+    ancestor: nodes.Node | None = text.parent
+    while ancestor is not None and not isinstance(ancestor, nodes.entry | nodes.literal_block):
+        ancestor = ancestor.parent
+    if ancestor is None:
+        text.parent.replace(text, nodes.Text(re.sub(r"\s±\s", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}", text)))
+    elif isinstance(ancestor, nodes.entry):
+        text.parent.replace(text, nodes.Text(re.sub(r"±\s", "±\N{NO-BREAK SPACE}", text)))
 
 
 def _replace(node: nodes.Element) -> None:

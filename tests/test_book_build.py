@@ -42,7 +42,7 @@ kernelspec:
 
 CHAPTER = (
     HEADER
-    + """See {numref}`fig-line` and {numref}`tab-costs`.
+    + """See {numref}`fig-line` and {numref}`tab-costs`. It costs 7.5 ± 0.5 dollars.
 
 ```{code-cell} python
 ---
@@ -201,6 +201,12 @@ def test_a_column_of_numbers_is_set_to_the_right_with_its_heading(book: SmallBoo
         ("right", "10"),
         ("left", "b"),
     ]
+
+
+def test_an_interval_stays_with_its_number(book: SmallBook) -> None:
+    page = book.page()
+    assert "7.5\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.5" in page
+    assert ">±\N{NO-BREAK SPACE}0.5<" in page.split('id="tab-spans"')[1]  # in a cell, the line may end before the ±
 
 
 def test_a_table_is_there_as_csv(book: SmallBook) -> None:
