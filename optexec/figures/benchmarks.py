@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from optexec.figures.style import CAUSES, COLOURS, NEUTRAL, add_slider, digits, finish
+from optexec.figures.style import CAUSES, COLOURS, NEUTRAL, add_slider, digits, finish, stack_panels
 
 __all__ = ["excess_objective", "paired_forest", "shortfall_densities", "variance_parts"]
 
@@ -79,16 +79,11 @@ def paired_forest(differences: pd.DataFrame, base: str) -> go.Figure:
         here = table.loc[panel]
         low = min(0.0, float((here["difference"] - here["ci"]).min()))
         high = max(0.0, float((here["difference"] + here["ci"]).max()))
-        edge = 0.16 * (high - low)
+        edge = 0.24 * (high - low)
         figure.update_xaxes(range=[low - edge, high + edge], row=p // 2 + 1, col=p % 2 + 1)
     figure.update_layout(legend={"y": 1.09}, margin={"t": 64})
-    phone: dict[str, Any] = {"height": 330 * len(panels), "annotations": {}, "legend": {"y": 1.03}}
-    share = 1 / len(panels)
-    for p in range(len(panels)):
-        top, number = 1 - p * share, "" if p == 0 else str(p + 1)
-        phone[f"xaxis{number}"] = {"domain": [0, 1], "anchor": f"y{number}"}
-        phone[f"yaxis{number}"] = {"domain": [top - 0.72 * share, top], "showticklabels": True}
-        phone["annotations"][str(p)] = {"x": 0.5, "y": top}
+    phone = stack_panels(figure, len(panels), 330 * len(panels), 0.075, shared_y=True)
+    phone["legend"] = {"y": 1.03}
     return finish(
         figure,
         height=330 * rows,
