@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, clear, finish, stack_panels
+from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, finish, stack_panels
 
 __all__ = [
     "CLONE",
@@ -29,11 +29,8 @@ Array = NDArray[np.float64]
 CLONE = COLOURS["behaviour cloning"]
 """Colour of behaviour cloning."""
 
-_FAINT = clear(COLOURS["TD3+BC"], 0.45)
-"""TD3+BC's colour, for single seeds."""
-
 _PAIR = (COLOURS["TD3+BC"], "#9a9730")
-"""TD3+BC's colour, for two data sets."""
+"""TD3+BC's colour, for two data sets; the second is that of single seeds, too."""
 
 
 def reward_scales(panels: Mapping[str, pd.DataFrame]) -> go.Figure:
@@ -69,7 +66,7 @@ def reward_scales(panels: Mapping[str, pd.DataFrame]) -> go.Figure:
             )
             shown.add(name)
     figure.update_xaxes(title="period k")
-    figure.update_yaxes(type="log", dtick=1, exponentformat="none")
+    figure.update_yaxes(type="log", dtick=1, exponentformat="none", tickformat=",")
     figure.update_yaxes(title="dollars", row=1, col=1)
     figure.update_yaxes(title="parts of the cost-to-go", row=1, col=2)
     figure.update_layout(legend={"y": 1.12}, margin={"t": 90})
@@ -80,8 +77,8 @@ def reward_scales(panels: Mapping[str, pd.DataFrame]) -> go.Figure:
         figure,
         height=440,
         alt="Sizes by period on a logarithmic axis. In dollars all of them fall by two orders of magnitude over the "
-        "program. In units of the cost-to-go the worth of the best action is level, and shaping takes the noise of "
-        "liquidity from above that of price to below it.",
+        "program. In units of the cost-to-go the worth of the best action is level from period 1 on, and shaping takes "
+        "the noise of liquidity from above that of price to below it.",
         phone=phone,
     )
 
@@ -96,7 +93,7 @@ def seed_traces(shipped: pd.DataFrame, live: pd.DataFrame) -> go.Figure:
     figure = make_subplots(
         rows=1, cols=2, horizontal_spacing=0.12, subplot_titles=["Loss of the critics", "Mean Q of the logged actions"]
     )
-    runs = ((shipped, "shipped run", _FAINT, 1.3), (live, "this page's run", LIQUIDITY, 3))
+    runs = ((shipped, "shipped run", _PAIR[1], 1.5), (live, "this page's run", LIQUIDITY, 3))
     for col, column in enumerate(("loss", "q")):
         for table, name, colour, width in runs:
             for i, (seed, part) in enumerate(table[column].groupby(level="seed")):
@@ -164,7 +161,7 @@ def gap_by_seed(rows: Mapping[str, ScoreRow], references: Mapping[str, float], z
                 name="one seed",
                 legendgroup="seed",
                 showlegend=i == 0 and col == 1,
-                marker={"size": 8, "color": row.colour, "opacity": 0.6},
+                marker={"size": 8, "symbol": "circle-open", "color": row.colour, "line": {"width": 2}},
                 hovertemplate=f"{label}: %{{x:.4f}}<extra></extra>",
                 row=1,
                 col=col,
@@ -201,12 +198,20 @@ def gap_by_seed(rows: Mapping[str, ScoreRow], references: Mapping[str, float], z
                     col=col,
                 )
     figure.update_yaxes(
-        tickvals=list(range(len(labels))), ticktext=labels[::-1], range=[-0.6, len(labels) - 0.4], showgrid=False
+        tickvals=list(range(len(labels))),
+        ticktext=labels[::-1],
+        range=[-0.6, len(labels) - 0.4],
+        showgrid=False,
+        zeroline=False,
     )
     figure.update_layout(legend={"y": 1.14}, margin={"t": 90})
     phone = stack_panels(figure, 2, 780, 0.12, shared_y=True)
     phone["legend"] = {"y": 1.06}
     phone["margin"] = {"t": 130}
+    phone["xaxis"] |= {"tick0": 0, "dtick": 1}
+    near = [len(labels) - 1 - i for i, row in enumerate(rows.values()) if zoom[0] < row.mean_action < zoom[1]]
+    phone["yaxis"]["ticktext"] = phone["yaxis2"]["ticktext"] = [label.replace(", ", ",<br>") for label in labels[::-1]]
+    phone["yaxis2"] |= {"matches": None, "range": [min(near) - 0.6, max(near) + 0.6]}
     return finish(
         figure,
         height=210 + 44 * len(labels),
@@ -300,7 +305,7 @@ def learned_reactions(reactions: Mapping[int, Reaction]) -> go.Figure:
     )
     for p, here in enumerate(reactions.values()):
         lines: Sequence[tuple[str, Array, dict[str, object]]] = [
-            ("TD3+BC, one seed", np.array([]), {"color": _FAINT, "width": 1}),
+            ("TD3+BC, one seed", np.array([]), {"color": _PAIR[1], "width": 1.5}),
             ("cloning", here.clone, {"color": CLONE, "width": 2.5, "dash": "dash"}),
             ("optimum", here.optimum, {"color": COLOURS["optimum"], "width": 3}),
             ("TD3+BC, mean action", here.mean_action, {"color": COLOURS["TD3+BC"], "width": 3, "dash": "dot"}),

@@ -90,7 +90,8 @@ class TD3BC(Learner):
             wobble = (noise * c.target_noise).clamp(-c.noise_clip, c.noise_clip)
             action = (torch.tanh(self.actor_target(batch.after)) + wobble).clamp(-1, 1)
             action = torch.minimum(action, batch.ceiling_after) * batch.free_after
-            target = batch.reward + batch.discount * torch.minimum(*self.critic_target.twins(batch.after, action))
+            following = torch.minimum(*self.critic_target.twins(batch.after, action))
+            target = batch.reward + batch.discount * following
         first, second = self.critic.twins(batch.state, batch.action)
         loss = over_batch((first - target) ** 2 + (second - target) ** 2, batch.weight)
         self.descend("critic", loss)
@@ -100,7 +101,8 @@ class TD3BC(Learner):
         action = torch.minimum(torch.tanh(self.actor(batch.state)), batch.ceiling)
         value = self.critic.judge(batch.state, action)
         size = over_batch(value.detach().abs(), batch.free)
-        climb = c.alpha * batch.free.mean(dim=(1, 2)) * over_batch(value, batch.free) / size.clamp_min(1e-12)
+        climb = c.alpha * batch.free.mean(dim=(1, 2)) * over_batch(value, batch.free)
+        climb = climb / size.clamp_min(1e-12)
         clone = over_batch(((action - batch.action) / self.spread) ** 2, batch.free)
         self.descend("actor", clone - climb)
         blend(self.critic_target, self.critic, c.tau)
