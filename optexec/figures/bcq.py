@@ -106,7 +106,7 @@ def critic_curves(
         figure,
         height=430,
         alt="Value of an action against the action, a panel a log, eight critics each. The mixture's eight lie on the "
-        "true parabola; those of TWAP's log cross in the one logged action and go up or down from there.",
+        "true parabola; those of TWAP's log fan out from the one logged action, some up and some down.",
         phone=phone,
     )
 
@@ -213,8 +213,9 @@ def perturbation_reach(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> go.F
     return finish(
         figure,
         height=420,
-        alt="Left: the published bound in standard deviations of the logged actions falls by period, the relative one "
-        "stays about level. Right: the share of the optimum's decisions within reach of the log's mean action.",
+        alt="Left: the published bound in standard deviations of the logged actions falls by period on noisy TWAP and "
+        "is small throughout on the mixture; the relative one stays about level. Right: the share of the optimum's "
+        "decisions within reach of the log's mean action.",
         phone=phone,
     )
 
@@ -228,7 +229,7 @@ def reach_sweep(
         sweeps: by behaviour, J less the optimum's (R, S) [$].
         reaches: (R,) the bound phi, in units of y.
         own: by behaviour, the bound that the agents were trained with.
-        levels: lines for reference: by name, J less the optimum's [$].
+        levels: lines for reference, TWAP's and the best schedule's: by name, J less the optimum's [$].
     """
     figure = go.Figure()
     colours = {"mixture": COLOURS["BCQ"], "noisy TWAP": LIQUIDITY, "TWAP": CONTRAST}
@@ -239,7 +240,7 @@ def reach_sweep(
                 y=curve.round(3),
                 mode="lines",
                 line={"color": colours[behaviour], "width": 1.5},
-                opacity=0.7,
+                opacity=0.9,
                 name=f"{behaviour}, a line a seed",
                 legendgroup=behaviour,
                 showlegend=i == 0,
@@ -256,19 +257,25 @@ def reach_sweep(
             showlegend=behaviour == "TWAP",
             hovertemplate=f"{behaviour}: φ = %{{x:.3f}} in training<extra></extra>",
         )
-    for name, level in levels.items():
+    for (name, level), (x, anchor) in zip(levels.items(), ((0.55, "center"), (0.055, "left")), strict=True):
         figure.add_hline(y=level, line={"color": "gray", "dash": "dot", "width": 1.5})
-        figure.add_annotation(
-            x=1, xref="paper", xanchor="right", y=np.log10(level), yanchor="bottom", text=name, showarrow=False
+        figure.add_annotation(  # where no line passes
+            x=x, xanchor=anchor, y=np.log10(level), yanchor="bottom", text=name, font={"size": 12}, showarrow=False
         )
     figure.update_xaxes(title="φ when acting (units of y)")
-    figure.update_yaxes(title="J above the optimum ($)", type="log", tickvals=[0.1, 1, 10, 100, 1000, 10000])
+    figure.update_yaxes(
+        title="J above the optimum ($)", type="log", tickvals=[0.1, 1, 10, 100, 1000, 10000], tickformat=","
+    )
     return finish(
         figure,
         height=450,
         alt="J above the optimum against the bound. The mixture's agents fall to well under a dollar and stay there; "
         "noisy TWAP's fall further than their own bound lets them; those of TWAP's log part, some up and some down.",
-        phone={"height": 480, "legend": {"y": 1.04}},
+        phone={
+            "height": 480,
+            "legend": {"y": 1.04},
+            "annotations": {i: {"text": name.replace(" ", "<br>")} for i, name in enumerate(levels)},
+        },
     )
 
 
@@ -281,6 +288,7 @@ def training_start(shipped: pd.DataFrame, live: pd.DataFrame, titles: Mapping[st
         titles: panel title by column of the trace.
     """
     figure = make_subplots(rows=1, cols=len(titles), horizontal_spacing=0.09, subplot_titles=list(titles.values()))
+    steps = [100, 1_000, 10_000]
     for col, column in enumerate(titles, 1):
         curves = shipped[column].unstack("seed")  # noqa: PD010 (a pivot of an index)
         shown = np.r_[0 : min(30, len(curves)), 30 : len(curves) : 2]  # late steps stand close together
@@ -291,7 +299,7 @@ def training_start(shipped: pd.DataFrame, live: pd.DataFrame, titles: Mapping[st
                 y=np.array(digits(curves[seed], 4)),
                 mode="lines",
                 line={"color": COLOURS["BCQ"], "width": 1},
-                opacity=0.6,
+                opacity=0.9,
                 name="shipped, a line a seed",
                 legendgroup="shipped",
                 showlegend=col == 1 and i == 0,
@@ -313,7 +321,9 @@ def training_start(shipped: pd.DataFrame, live: pd.DataFrame, titles: Mapping[st
                 row=1,
                 col=col,
             )
-        figure.update_xaxes(title="step", type="log", dtick=1, row=1, col=col)
+        figure.update_xaxes(
+            title="step", type="log", tickvals=steps, ticktext=[f"{step:,}" for step in steps], row=1, col=col
+        )
     figure.update_layout(legend={"y": 1.12}, margin={"t": 80})
     phone = stack_panels(figure, len(titles), 1050, 0.12)
     phone["legend"] = {"y": 1.05}
@@ -420,7 +430,7 @@ def seed_scores(
             x=np.sort(scores[row]).round(4),
             y=i + 0.35 * nudge,
             mode="markers",
-            marker={"color": COLOURS["BCQ"], "size": 8, "opacity": 0.55},
+            marker={"color": COLOURS["BCQ"], "size": 8, "opacity": 0.9},
             name="a seed",
             legendgroup="seed",
             showlegend=i == 0,
@@ -431,14 +441,14 @@ def seed_scores(
             x=[value],
             y=[i + 0.3],
             mode="markers",
-            marker={"color": COLOURS["BCQ"], "size": 10, "symbol": "line-ns", "line": {"width": 3}},
+            marker={"size": 10, "symbol": "line-ns", "line": {"width": 3, "color": NEUTRAL}},
             error_x={
                 "array": [high - value],
                 "arrayminus": [value - low],
                 "symmetric": False,
                 "thickness": 2,
                 "width": 5,
-                "color": COLOURS["BCQ"],
+                "color": NEUTRAL,
             },
             name="interquartile mean, 95%",
             legendgroup="iqm",
@@ -449,13 +459,13 @@ def seed_scores(
             x=[mean_action[row]],
             y=[i],
             mode="markers",
-            marker={"color": COLOURS["optimum"], "size": 11, "symbol": "diamond-open", "line": {"width": 2}},
+            marker={"color": COLOURS["BCQ"], "size": 11, "symbol": "diamond-open", "line": {"width": 2}},
             name="mean action",
             legendgroup="mean",
             showlegend=i == 0,
             hovertemplate=f"{row}: %{{x:.3f}}<extra>mean action</extra>",
         )
-    for x, colour, name in ((1.0, "gray", "optimum"), (rolling, COLOURS["rolling"], "rolling rule")):
+    for x, colour, name in ((1.0, COLOURS["optimum"], "optimum"), (rolling, COLOURS["rolling"], "rolling rule")):
         figure.add_vline(x=x, line={"color": colour, "dash": "dot", "width": 1.5})
         figure.add_annotation(
             x=x,
@@ -468,7 +478,8 @@ def seed_scores(
             showarrow=False,
         )
     figure.update_xaxes(title="gap closed (0: best schedule, 1: optimum)")
-    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=rows, range=[-0.6, len(rows) - 0.3], showgrid=False)
+    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=rows, range=[-0.6, len(rows) - 0.3])
+    figure.update_yaxes(showgrid=False, zeroline=False)
     return finish(
         figure,
         height=130 + 85 * len(rows),
