@@ -48,8 +48,9 @@ def policy_maps(
         rows=1,
         cols=3,
         horizontal_spacing=0.09,
-        subplot_titles=["optimum: fraction v/x", "Almgren–Chriss: fraction v/x", "ratio of the two"],
+        subplot_titles=["optimum: fraction v/x", "AC: fraction v/x", "ratio of the two"],
     )
+    figure.update_annotations(yshift=6)  # clear of the highest tick's label
     shared = {"coloraxis": "coloraxis"}
     hover = "period %{x}, liquidity %{y:.2f}: %{z}<extra></extra>"
     figure.add_heatmap(x=periods, y=levels, z=states[active][0], hovertemplate=hover, **shared, row=1, col=1)
@@ -67,7 +68,7 @@ def policy_maps(
         row=1,
         col=3,
     )
-    figure.update_xaxes(title="period k")
+    figure.update_xaxes(title="period k", range=[-0.5, len(periods) - 0.5])
     figure.update_yaxes(range=ends)
     figure.update_yaxes(title="liquidity L", row=1, col=1)
     bar = {"orientation": "h", "yanchor": "top", "y": -0.22, "thickness": 12, "outlinewidth": 0}
@@ -172,14 +173,19 @@ def value_of_adapting(maps: Mapping[float, pd.DataFrame], selected: float) -> go
             y=[f"{value:g}" for value in first.index],
             **shown(first),
             texttemplate="%{text}",
-            colorscale="Cividis",
-            zmin=0,
-            zmax=top,
+            coloraxis="coloraxis",
             hovertemplate="spread %{y}, half-life %{x} T: %{text}%<extra></extra>",
-            colorbar={"title": {"text": "%"}, "thickness": 12, "outlinewidth": 0},
             xgap=1,
             ygap=1,
         )
+    )
+    figure.update_layout(
+        coloraxis={
+            "colorscale": [[0.0, "#00224e"], [0.5, "#575d6d"], [1.0, "#8c6f12"]],  # white is read on all of it
+            "cmin": 0,
+            "cmax": top,
+            "colorbar": {"title": {"text": "%"}, "thickness": 12, "outlinewidth": 0},
+        }
     )
     figure.update_xaxes(title="half-life of liquidity (parts of the horizon T)", type="category", showgrid=False)
     figure.update_yaxes(title="spread: standard deviation of log L", type="category", showgrid=False)
@@ -190,7 +196,18 @@ def value_of_adapting(maps: Mapping[float, pd.DataFrame], selected: float) -> go
         height=520,
         alt="A heat map of the percentage of J that adapting saves: it grows with the spread of liquidity and falls "
         "with its half-life, to nearly nothing when liquidity moves more slowly than the program.",
-        phone={"height": 520, "xaxis": {"title": {"text": "half-life of liquidity / T"}}},
+        phone={
+            "height": 560,
+            "margin": {"t": 64},
+            "xaxis": {"title": {"text": "half-life of liquidity / T"}},
+            "yaxis": {"title": {"text": "standard deviation of log L"}},
+            "coloraxis": {
+                "colorbar": {
+                    **{"orientation": "h", "x": 0.5, "y": 1.02, "yanchor": "bottom"},
+                    **{"title": {"text": ""}, "ticksuffix": "%"},
+                }
+            },
+        },
     )
 
 
@@ -234,7 +251,7 @@ def speed_and_spread(gains: pd.DataFrame, selected: tuple[float, float], name: s
                 x=[x[first[panel]]],
                 y=digits([table[first[1], first[0]]], 4),
                 text=[name],
-                textposition="bottom right" if panel else "bottom center",
+                textposition="bottom right",
                 mode="markers+text",
                 marker={"color": NEUTRAL, "symbol": "diamond-open", "size": 20, "line": {"width": 2}},
                 hoverinfo="skip",
@@ -243,7 +260,7 @@ def speed_and_spread(gains: pd.DataFrame, selected: tuple[float, float], name: s
             )
     top, ends = 1.12 * float(table.max()), np.log10([speeds[0], speeds[-1]])
     ticks = [value for value in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if speeds[0] <= value <= speeds[-1]]
-    log = {"type": "log", "range": [ends[0] - 0.08, ends[1] + 0.08], "tickvals": ticks}
+    log = {"type": "log", "range": [ends[0] - 0.08, ends[1] + 0.3], "tickvals": ticks}
     figure.update_xaxes(title="speed of liquidity θ (per period)", **log, row=1, col=1)
     figure.update_xaxes(title="spread of liquidity sd(L)", range=[0, 1.08 * spreads[-1]], row=1, col=2)
     figure.update_yaxes(range=[-0.02 * top, top])
