@@ -81,11 +81,14 @@ _TEMPLATE = go.layout.Template(
             "title": {"standoff": 8},
             "gridcolor": "rgba(128,128,128,0.25)",
             "zerolinecolor": "rgba(128,128,128,0.45)",
+            "separatethousands": True,
             "automargin": True,
         },
         "yaxis": {
+            "title": {"standoff": 8},
             "gridcolor": "rgba(128,128,128,0.25)",
             "zerolinecolor": "rgba(128,128,128,0.45)",
+            "separatethousands": True,
             "automargin": True,
         },
     }
