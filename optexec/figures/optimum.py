@@ -203,9 +203,13 @@ def value_of_adapting(maps: Mapping[float, pd.DataFrame], selected: float) -> go
             "yaxis": {"title": {"text": "standard deviation of log L"}},
             "coloraxis": {
                 "colorbar": {
-                    **{"orientation": "h", "x": 0.5, "y": 1.02, "yanchor": "bottom"},
-                    **{"title": {"text": ""}, "ticksuffix": "%"},
-                }
+                    "orientation": "h",
+                    "y": 1.02,
+                    "yanchor": "bottom",
+                    "x": 0.5,
+                    "title": {"text": ""},
+                    "ticksuffix": "%",
+                },
             },
         },
     )
