@@ -76,7 +76,7 @@ def planned_risk(families: Mapping[str, pd.DataFrame], marked: Mapping[str, Mapp
     """
     figure = go.Figure()
     symbols = ["circle", "diamond", "square"]
-    for name, table in families.items():
+    for name, table in families.items():  # the lines first, also in the legend
         figure.add_scatter(
             x=np.round(table["std"], 2),
             y=np.round(table["mean"], 2),
@@ -87,6 +87,7 @@ def planned_risk(families: Mapping[str, pd.DataFrame], marked: Mapping[str, Mapp
             customdata=np.array(table.index),
             hovertemplate=name + " planned with λ′ = %{customdata:.3g}: std %{x:.1f}, mean %{y:,.0f}<extra></extra>",
         )
+    for name, table in families.items():
         for symbol, (label, at) in zip(symbols, marked[name].items(), strict=False):
             figure.add_scatter(
                 x=table["std"][table.index == at],
@@ -97,9 +98,9 @@ def planned_risk(families: Mapping[str, pd.DataFrame], marked: Mapping[str, Mapp
                 showlegend=name == next(iter(families)),
                 marker={
                     "symbol": symbol,
-                    "size": 14,
+                    "size": 9,
                     "color": "rgba(0,0,0,0)",
-                    "line": {"color": NEUTRAL, "width": 2.5},
+                    "line": {"color": NEUTRAL, "width": 2},
                 },
                 hovertemplate=f"{name}, {label}: λ′ = {at:.3g}<extra></extra>",
             )
@@ -135,19 +136,24 @@ def reversal(maps: Mapping[float, pd.DataFrame], selected: float, note: tuple[fl
             y=y,
             z=shown(first),
             zsmooth="best",
-            zmin=-1,
-            zmax=1,
-            colorscale=SPLIT_SCALE,
+            coloraxis="coloraxis",
             customdata=np.round(first.to_numpy(), 3),
             hoverinfo="skip",
-            colorbar={
+        )
+    )
+    figure.update_layout(
+        coloraxis={
+            "colorscale": SPLIT_SCALE,
+            "cmin": -1,
+            "cmax": 1,
+            "colorbar": {
                 "title": {"text": "AC / TWAP"},
-                "tickvals": np.log2(ticks),
+                "tickvals": np.log2(ticks).tolist(),
                 "ticktext": [f"{t:g}" for t in ticks],
                 "thickness": 12,
                 "outlinewidth": 0,
             },
-        )
+        }
     )
     figure.add_contour(
         x=x,
@@ -164,8 +170,8 @@ def reversal(maps: Mapping[float, pd.DataFrame], selected: float, note: tuple[fl
         y=[note[1]],
         mode="markers+text",
         text=["the note"],
-        textposition="bottom center",
-        textfont={"color": "#222"},
+        textposition="middle right",
+        textfont={"color": "#222", "size": 12},
         marker={"size": 12, "color": "#222", "symbol": "x"},
         showlegend=False,
         hovertemplate="impact over luck %{x:.1f}, volatility of liquidity %{y}<extra>the note</extra>",
@@ -183,5 +189,13 @@ def reversal(maps: Mapping[float, pd.DataFrame], selected: float, note: tuple[fl
         height=520,
         alt="A map of the ratio of the averse schedule's J_mv to TWAP's. Where the price's luck is large beside impact "
         "the averse schedule is better; where impact is large and liquidity volatile it is worse.",
-        phone={"height": 540, "xaxis": {"title": {"text": "impact over luck"}}},
+        phone={
+            "height": 580,
+            "margin": {"t": 84},
+            "xaxis": {"title": {"text": "impact over luck"}},
+            "yaxis": {"title": {"standoff": 4}},
+            "coloraxis": {
+                "colorbar": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0.5, "title": {"side": "top"}}
+            },
+        },
     )
