@@ -146,7 +146,7 @@ def haste(levels: NDArray[np.float64], optimal: NDArray[np.float64], other: NDAr
     return finish(
         figure,
         height=400,
-        alt="The rolling rule sells two to three percent more than the optimum early in the program, most where "
+        alt="The rolling rule sells two to three percent more than the optimum early in the programme, most where "
         "liquidity is low, and exactly as much in the last period with a choice.",
     )
 
@@ -195,7 +195,7 @@ def value_of_adapting(maps: Mapping[float, pd.DataFrame], selected: float) -> go
         figure,
         height=520,
         alt="A heat map of the percentage of J that adapting saves: it grows with the spread of liquidity and falls "
-        "with its half-life, to nearly nothing when liquidity moves more slowly than the program.",
+        "with its half-life, to nearly nothing when liquidity moves more slowly than the programme.",
         phone={
             "height": 560,
             "margin": {"t": 64},

@@ -20,7 +20,7 @@ def shortfall_anatomy(episodes: Episodes, parts: Mapping[str, float], episode: i
     """One sale's shortfall twice: as the area between arrival price and fills, and as a sum of its causes.
 
     Args:
-        episodes: simulated programs of a sale.
+        episodes: simulated programmes of a sale.
         parts: the parts of that episode's shortfall by cause [$]: the environment's ``info``, summed over periods.
         episode: which episode.
     """
@@ -134,11 +134,11 @@ def shortfall_anatomy(episodes: Episodes, parts: Mapping[str, float], episode: i
 
 
 def score_scatter(shortfall: NDArray[np.float64], score: NDArray[np.float64]) -> go.Figure:
-    """A score that is to be minimised against the implementation shortfall of the same programs [$].
+    """A score that is to be minimised against the implementation shortfall of the same programmes [$].
 
     Args:
         shortfall: IS (n,) [$].
-        score: another cost of the same n programs [$].
+        score: another cost of the same n programmes [$].
     """
     figure = go.Figure()
     figure.add_scatter(
