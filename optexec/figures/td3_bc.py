@@ -76,9 +76,9 @@ def reward_scales(panels: Mapping[str, pd.DataFrame]) -> go.Figure:
     return finish(
         figure,
         height=440,
-        alt="Sizes by period on a logarithmic axis. In dollars all of them fall by two orders of magnitude over the "
-        "programme. In units of the cost-to-go the worth of the best action is level from period 1 on, and shaping takes "
-        "the noise of liquidity from above that of price to below it.",
+        alt="Sizes by period on a logarithmic axis. In dollars all of them fall by two orders of magnitude. In "
+        "units of the cost-to-go the worth of the best action is level from period 1 on, and shaping takes the "
+        "noise of liquidity from above that of price to below it.",
         phone=phone,
     )
 
