@@ -16,13 +16,14 @@ def table(ci: float) -> pd.DataFrame:
 
 
 def test_the_plane_shows_both_runs() -> None:
-    figure = normal.cost_and_scatter(table(14.0), table(0.5), {"TWAP": "top center"})
+    figure = normal.cost_and_scatter(table(14.0), table(0.5), {"TWAP": (0, -30)})
     small, large = figure.data[:3], figure.data[3:]
     assert [trace.error_y.array[0] for trace in small] == [14.0] * 3
     assert [trace.error_x.array[0] for trace in small] == [7.0] * 3
-    assert [(trace.x[0], trace.y[0]) for trace in large] == [(70.0, 1000.0), (71.0, 1001.0), (38.0, 1200.0)]
-    assert [trace.text[0] for trace in large] == ["TWAP", "", ""]
-    assert [trace.marker.color for trace in large] == [COLOURS["TWAP"], COLOURS["BCQ"], COLOURS["optimum"]]
+    assert [(trace.x[0], trace.y[0]) for trace in large] == [(71.0, 1001.0), (70.0, 1000.0), (38.0, 1200.0)]
+    (name,) = figure.layout.annotations
+    assert (name.text, name.x, name.y, name.ax, name.ay) == ("TWAP", 70.0, 1000.0, 0, -30)
+    assert [trace.marker.color for trace in large] == [COLOURS["BCQ"], COLOURS["TWAP"], COLOURS["optimum"]]
     assert "optimum 1200 and 38 dollars" in figure.layout.meta["alt"]
 
 

@@ -17,13 +17,13 @@ def _colour(policy: str) -> str:
     return COLOURS.get(policy.partition(",")[0], NEUTRAL)
 
 
-def cost_and_scatter(small: pd.DataFrame, large: pd.DataFrame, places: dict[str, str]) -> go.Figure:
+def cost_and_scatter(small: pd.DataFrame, large: pd.DataFrame, places: dict[str, tuple[float, float]]) -> go.Figure:
     """Mean against standard deviation of IS, from a small run with its intervals and from a large one.
 
     Args:
         small: table of `optexec.evaluate` of a small run, indexed by policy.
         large: the same of a large one.
-        places: where a policy's name stands beside its mark, a plotly textposition; policies without one are unnamed.
+        places: where a policy's name stands, pixels right and down from its mark; policies without one are unnamed.
     """
     figure = go.Figure()
     for policy, row in small.iterrows():
@@ -38,17 +38,28 @@ def cost_and_scatter(small: pd.DataFrame, large: pd.DataFrame, places: dict[str,
             showlegend=False,
             hovertemplate=f"{policy}, 100 episodes<br>mean $%{{y:,.0f}}, std $%{{x:.0f}}<extra></extra>",
         )
-    for policy, row in large.iterrows():
+    # Agents with a log of its own policy lie under that policy's mark.
+    for policy, row in large.loc[sorted(large.index, key=lambda name: "," not in name)].iterrows():
         figure.add_scatter(
             x=[row["is_std"]],
             y=[row["is_mean"]],
-            mode="markers+text",
-            text=[str(policy) if policy in places else ""],
-            textposition=places.get(str(policy), "middle right"),
+            mode="markers",
             marker={"color": _colour(str(policy)), "size": 12, "symbol": "diamond" if "," in str(policy) else "circle"},
             showlegend=False,
             cliponaxis=False,
             hovertemplate=f"{policy}, all episodes<br>mean $%{{y:,.1f}}, std $%{{x:.1f}}<extra></extra>",
+        )
+    for policy, (right, down) in places.items():
+        figure.add_annotation(
+            text=policy,
+            x=large.loc[policy, "is_std"],
+            y=large.loc[policy, "is_mean"],
+            ax=right,
+            ay=down,
+            arrowhead=0,
+            arrowwidth=1,
+            arrowcolor=NEUTRAL,
+            standoff=6,
         )
     figure.update_xaxes(title="standard deviation of IS ($)", rangemode="tozero")
     figure.update_yaxes(title="mean IS ($)")
