@@ -246,8 +246,9 @@ def _table(renderer: NbElementRenderer, data: MimeData, options: dict[str, Any])
 
     md = renderer.renderer
     line = data.line or 0
-    # Cells of words wrap, cells of numbers do not; what a cell's link leads to takes no room.
-    words = max(len(re.sub(r"\]\([^)]*\)", "", cell[0])) for row in reader.body for cell in row) > LONG
+    # Cells of words wrap, as heads of rows may, cells of numbers do not; what a cell's link leads to takes no room.
+    cells = [re.sub(r"\]\([^)]*\)", "", text) for row in reader.body for text, _, _, stub in row if not stub]
+    words = any(len(text) > LONG for text in cells)
 
     def fill(node: nodes.Element, text: str) -> nodes.Element:
         if re.search(r"\$[^$]+\$|`|\]\(", text):

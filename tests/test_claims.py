@@ -49,8 +49,8 @@ def test_no_effect_is_shown_by_a_narrow_interval_not_by_a_wide_one() -> None:
 def test_a_claim_holds_where_it_holds() -> None:
     good, small, bad = effect(31, 32, name="a"), effect(1, 2, name="b"), effect(-2, -1, name="c")
     assert verdict([good, good]) == (HOLDS, "")
-    assert verdict([good, bad]) == (PARTLY, "only in a")
-    assert verdict([bad], [good]) == (PARTLY, "only in a")
+    assert verdict([good, bad]) == (PARTLY, "only a")
+    assert verdict([bad], [good]) == (PARTLY, "only a")
     assert verdict([good], [bad]) == (HOLDS, "")  # elsewhere is not what was claimed
     assert verdict([small, bad]) == (PARTLY, "the sign alone, in b")
     assert verdict([bad], [small]) == (NOT, "")  # elsewhere, and not even the size

@@ -35,7 +35,7 @@ class Effect:
     """One effect in one market beside what was claimed of it.
 
     Attributes:
-        market: where it was measured, and of whom, in words that fit after "only in".
+        market: where it was measured, and of whom, in words that fit after "only".
         value, low, high: the effect and its 95% interval, in the claim's unit; an exact effect has no width.
         claimed: range of effects that the claim allows, an end infinite where the claim is "at least".
         sign: the claimed sign, -1 or 1, or 0 where the claim is that there is no effect beyond the range.
@@ -74,8 +74,9 @@ def verdict(tests: Sequence[Effect], elsewhere: Sequence[Effect] = ()) -> tuple[
         elsewhere: in other markets, or of other agents, which the claim might have meant.
 
     Returns:
-        `HOLDS` if every test holds; else `PARTLY` if some test holds, here or elsewhere, or has the claimed sign at
-        least; else `NOT`. And the condition in words, empty unless the verdict is `PARTLY`.
+        `HOLDS` if every test holds; else `PARTLY` if some test holds, here or elsewhere,
+        or has the claimed sign at least; else `NOT`. And the condition in words, empty
+        unless the verdict is `PARTLY`.
 
     Raises:
         ValueError: no tests, or an interval that does not hold its value.
@@ -84,15 +85,15 @@ def verdict(tests: Sequence[Effect], elsewhere: Sequence[Effect] = ()) -> tuple[
         raise ValueError("tests must hold at least one test, got none")
     for test in (*tests, *elsewhere):
         if not test.low <= test.value <= test.high:
-            raise ValueError(
-                f"the interval of {test.market} must hold {test.value:g}, got {test.low:g} to {test.high:g}"
-            )
+            got = f"{test.low:g} to {test.high:g}"
+            raise ValueError(f"the interval of {test.market} must hold {test.value:g}, got {got}")
     if all(test.holds for test in tests):
         return HOLDS, ""
     if where := [test.market for test in (*tests, *elsewhere) if test.holds]:
-        return PARTLY, f"only in {'; '.join(where)}"
+        return PARTLY, f"only {'; '.join(where)}"
     if where := [test.market for test in tests if test.sign_holds]:
-        return PARTLY, "the sign alone" if len(where) == len(tests) else f"the sign alone, in {'; '.join(where)}"
+        everywhere = len(where) == len(tests)
+        return PARTLY, "the sign alone" + ("" if everywhere else f", in {'; '.join(where)}")
     return NOT, ""
 
 

@@ -38,6 +38,7 @@ def claimed_sizes(effects: pd.DataFrame, low: float = -3.0, high: float = 3.0) -
                 y=part["claim"],
                 error_x={"array": top, "arrayminus": bottom, "color": colour, "thickness": 1.5, "width": 3},
                 mode="markers",
+                cliponaxis=False,
                 name=verdict if own else f"{verdict}: elsewhere",
                 marker={
                     "color": colour,
