@@ -41,7 +41,7 @@ def finding(episodes: int = EPISODES) -> list[str]:
         f"TD3+BC and {closed('bcq-mixture-8logs')} with BCQ, a rule that knows the model {rule:.1f}%, and agents that "
         "learned from a log of TWAP alone, as in the note, nothing.",
         "Learning wins against a wrong model and loses to a right one: where impact lingers BCQ closes "
-        f"{closed('bcq-transient_impact-mixture-8logs')} of the gap, the optimum of the plan that ignores it "
+        f"{closed('bcq-transient_impact-mixture-8logs')} of the gap, the optimum of a model that ignores it "
         f"{100 * gaps['unaware']:.1f}%, and the optimum of a model of the right form, fitted to the same logs, at "
         f"least {100 * gaps[list(fits)].min():.1f}%.",
     ]
