@@ -202,10 +202,10 @@ def two_worlds(believed: Array, regrets: Mapping[float, Array], robust: float, r
         text="minimax regret",
         x=float(np.log10(robust)),
         y=regret,
-        ay=-70,
-        ax=0,
+        ay=-95,
+        ax=36,
         arrowcolor=COLOURS["best static"],
-        font={"color": COLOURS["best static"], "size": 13},
+        font={"size": 13},
     )
     ends = [float(believed[0]), float(believed[-1])]
     figure.update_xaxes(
