@@ -227,6 +227,7 @@ def above_optimum(problem: Problem, objectives: Mapping[str, float], optimum: fl
         title="above the exact optimum (% of J)",
         range=np.log10([min(excess) / 3, max(excess) * 3]),
     )
+    figure.update_yaxes(showgrid=False)
     return finish(
         figure,
         height=300,
