@@ -1,11 +1,11 @@
-"""From bars of one's own market to a `Problem`: estimates with 95% intervals, and what their errors do to a plan.
+"""A market estimated from bars of it, with 95% intervals, and what the errors of the estimates do to a plan.
 
-A **bar** is a row with a timestamp, the shares that the market traded and a price. `calibrate` reads D days of J bars
+A **bar** is a row with a timestamp, the shares that the market traded and a price. `calibrate` reads D days of B bars
 each as
 
-    S_{d,j+1} = S_{d,j} + sigma eps,    W_{d,j} = V p_j L_{d,j},    L_{d,j+1} = L_{d,j} + speed (1 - L_{d,j}) + nu z,
+    S_{d,j+1} = S_{d,j} + sigma eps,    W_{d,j} = V w_j L_{d,j},    L_{d,j+1} = L_{d,j} + speed (1 - L_{d,j}) + omega z,
 
-and estimates the volatility sigma [$/share/sqrt(bar)], the mean volume V [shares a bar], the profile p (mean 1) and the
+and estimates the volatility sigma [$/share/sqrt(bar)], the mean volume V [shares a bar], the profile w (mean 1) and the
 Ornstein-Uhlenbeck process of relative volume L (mean 1: V carries the level). That L is also the *depth*, the level
 that divides impact in `optexec.Market`, is an assumption, and bars cannot test it. Nor do they know the spread, fill
 noise and impact: the first two are arguments, impact is a published law (`Almgren2005`, `SquareRoot`).
@@ -65,7 +65,8 @@ class Estimated:
     Attributes:
         value: the estimate.
         error: its standard error.
-        low, high: ends of the interval.
+        low: lower end of the interval.
+        high: its upper end.
     """
 
     value: float
@@ -111,9 +112,11 @@ class Almgren2005:
 
     Args:
         outstanding: Theta > 0, shares outstanding.
-        permanent, temporary: the constants, > 0, dimensionless.
-        permanent_error, temporary_error: their published standard errors, >= 0. They are errors of a mean over stocks
-            and orders, exponents held at 1, 1/4 and 3/5; a single stock may differ by more.
+        permanent: the constant of I, > 0, dimensionless.
+        temporary: the constant of K, > 0, dimensionless.
+        permanent_error: published standard error of ``permanent``, >= 0: of a mean over stocks and orders, exponents
+            held at 1, 1/4 and 3/5; a single stock may differ by more.
+        temporary_error: the same of ``temporary``, >= 0.
     """
 
     outstanding: float
@@ -202,17 +205,17 @@ class SquareRoot:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What D days of J bars say about a market; time is in bars.
+    """What D days of B bars say about a market; time is in bars.
 
     Attributes:
         price: the last price [$/share].
         volatility: sigma [$/share/sqrt(bar)], from price changes within days: overnight moves are left out.
         volume: V, mean shares a bar.
-        profile: J estimates of p_j, with mean 1.
-        speed: mean reversion of relative volume [1/bar], in [`SLOWEST`, 2].
-        depth_volatility: nu, its standard deviation [1/sqrt(bar)].
+        profile: B estimates of w_j, with mean 1.
+        speed: mean reversion of relative volume [1/bar], in [0.01, 2].
+        depth_volatility: omega, its standard deviation [1/sqrt(bar)].
         floor: lowest level of the process; given, not estimated.
-        relative: L (D, J), volume over mean volume and profile.
+        relative: L (D, B), volume over mean volume and profile.
     """
 
     price: float
@@ -231,7 +234,7 @@ class Calibration:
 
     @property
     def bars(self) -> int:
-        """J, bars a day."""
+        """B, bars a day."""
         return len(self.profile)
 
     def table(self) -> pd.DataFrame:
@@ -293,7 +296,7 @@ class Calibration:
     def resampled(self, draws: int = 200, seed: int = 0) -> list[Calibration]:
         """What other D days of the estimated market would have said: the parametric bootstrap.
 
-        Each draw simulates D days of J bars with the estimates for the truth, and estimates again; its distribution
+        Each draw simulates D days of B bars with the estimates for the truth, and estimates again; its distribution
         around this calibration stands for that of this one around the market. The price is not drawn.
 
         Args:
@@ -321,7 +324,7 @@ def read_bars(source: str | Path | pd.DataFrame) -> pd.DataFrame:
     Raises:
         FileNotFoundError: no such file.
         ValueError: no table; a column missing; a value missing, not a number or not > 0; timestamps that do not
-            increase; days that differ in their bars; or fewer than `DAYS` days or `BARS` bars a day.
+            increase; days that differ in their bars; or fewer than 5 days or 3 bars a day.
     """
     if isinstance(source, pd.DataFrame):
         table, name = source, "the table"
@@ -388,9 +391,9 @@ def calibrate(bars: str | Path | pd.DataFrame, *, floor: float = 0.1) -> Calibra
     - volume and profile: means over days of W_{d,j} and ratios of means, errors from the scatter of days, which are
       taken for independent: Student's t with D - 1 degrees of freedom;
     - speed and depth_volatility: conditional Gaussian maximum likelihood of the autoregression of the relative volumes
-      L_{d,j} = W_{d,j} / (V p_j) within days, which is least squares: with l = L - 1, phi = sum l l' / sum l^2, speed =
-      1 - phi, nu^2 = sum (l' - phi l)^2 / f, f = (D - 1)(J - 1) - 1 because the profile took one mean a bar. Errors
-      nu / sqrt(sum l^2) and nu sqrt(1/(2 f) + c^2), c being the relative error of V, to which nu is relative.
+      L_{d,j} = W_{d,j} / (V w_j) within days, which is least squares: with l = L - 1, phi = sum l l' / sum l^2, speed =
+      1 - phi, omega^2 = sum (l' - phi l)^2 / f, f = (D - 1)(B - 1) - 1 because the profile took one mean a bar. Errors
+      omega / sqrt(sum l^2) and omega sqrt(1/(2 f) + c^2), c being the relative error of V, to which omega is relative.
 
     Args:
         bars: a CSV file or a table, see `read_bars`.
@@ -402,7 +405,7 @@ def calibrate(bars: str | Path | pd.DataFrame, *, floor: float = 0.1) -> Calibra
 
     Raises:
         ValueError: bars that `read_bars` refuses, a floor outside (0, 1), prices or relative volumes that never move
-            or are too large or small to square, or more than `AT_FLOOR` of the relative volumes at or below the floor.
+            or are too large or small to square, or more than 5% of the relative volumes at or below the floor.
 
     Examples:
         >>> import optexec as ox
@@ -429,7 +432,7 @@ def calibrate(bars: str | Path | pd.DataFrame, *, floor: float = 0.1) -> Calibra
 
 
 def _estimate(price: Array, volume: Array, floor: float, last: float) -> Calibration:
-    """The estimators of `calibrate` on arrays (D, J)."""
+    """The estimators of `calibrate` on arrays (D, B)."""
     days, bars = volume.shape
     changes = np.diff(price, axis=1).ravel()
     square = mean(changes**2)
@@ -446,22 +449,22 @@ def _estimate(price: Array, volume: Array, floor: float, last: float) -> Calibra
     phi = float(before @ after) / information
     freedom = (days - 1) * (bars - 1) - 1
     left = float(((after - phi * before) ** 2).sum())
-    nu = (left / freedom) ** 0.5
+    omega = (left / freedom) ** 0.5
     relative_error = float(total.influence.std(ddof=1)) / days**0.5 / total.value
     return Calibration(
         price=last,
         volatility=Estimated.of(sigma, len(changes), 0.0),
         volume=Estimated.of(total, days - 1, 0.0),
         profile=tuple(Estimated.of(share, days - 1, 0.0) for share in shares),
-        speed=Estimated.normal(min(max(1 - phi, SLOWEST), 2.0), nu / information**0.5, freedom, 0.0),
-        depth_volatility=Estimated.normal(nu, nu * (1 / (2 * freedom) + relative_error**2) ** 0.5, days - 1, 0.0),
+        speed=Estimated.normal(min(max(1 - phi, SLOWEST), 2.0), omega / information**0.5, freedom, 0.0),
+        depth_volatility=Estimated.normal(omega, omega * (1 / (2 * freedom) + relative_error**2) ** 0.5, days - 1, 0.0),
         floor=floor,
         relative=relative,
     )
 
 
 def _days(volatility: float, volume: Array, process: OrnsteinUhlenbeck, days: int, seed: int) -> tuple[Array, Array]:
-    """Price displacements within days and volumes (days, J) of a market with mean volumes (J,), day by day afresh.
+    """Price displacements within days and volumes (days, B) of a market with mean volumes (B,), day by day afresh.
 
     A day's first level is drawn from the process's stationary distribution (its floor left out of account).
     """
@@ -486,9 +489,9 @@ def synthetic(
     of a day's bars; weekends have no bars. No impact: nobody trades an order.
 
     Args:
-        market: its price, volatility, volume, profile (of J numbers) and Ornstein-Uhlenbeck liquidity; time is in bars.
-        bars: J, a day.
-        days: D.
+        market: its price, volatility, volume, profile (of B numbers) and Ornstein-Uhlenbeck liquidity; time is in bars.
+        bars: B, how many a day.
+        days: how many.
         seed: >= 0.
         start: end of the first bar.
         minutes: length of a bar.
@@ -537,7 +540,7 @@ def forecast(
         planners: how each policy is made from the problem that it believes in, by name.
 
     Returns:
-        A DataFrame by policy: ``cost``, E[IS] in ``problem`` [$], with the 2.5% and 97.5% quantiles over the
+        A DataFrame by policy with ``cost``, E[IS] in ``problem`` [$], and its 2.5% and 97.5% quantiles over the
         alternatives in ``cost_low`` and ``cost_high``; ``objective`` (J) with its two likewise; ``regret``, the mean
         over the alternatives of J of the plan over J of the plan made anew, less 1, and ``regret_high``, its 97.5%
         quantile.

@@ -42,7 +42,9 @@ REWARDS = ("realised", "expected")
 NOISE = ("slippage", "timing")
 """Parts of the cost whose conditional mean is zero: the expected reward leaves them out."""
 
+Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
+Bools = NDArray[np.bool_]
 _HUGE = float(np.finfo(np.float32).max)
 
 
@@ -246,9 +248,7 @@ class ExecutionVectorEnv(VectorEnv[Any, Any, Any]):
         self._start()
         return self._observation(), {}
 
-    def step(
-        self, actions: Any
-    ) -> tuple[Float32, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    def step(self, actions: Any) -> tuple[Float32, Array, Bools, Bools, dict[str, Any]]:
         """Trade for one period in every environment.
 
         Raises:

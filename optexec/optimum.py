@@ -29,7 +29,7 @@ from optexec.almgren_chriss import decay_moments
 from optexec.liquidity import GRID_POINTS, Chain, cached_chain, extrapolated
 from optexec.policies import LevelTable, period_of
 from optexec.problem import Problem
-from optexec.simulator import Policy, simulate
+from optexec.simulator import Observation, Policy, simulate
 
 __all__ = ["CappedOptimum", "Coefficients", "Optimum", "exact_value", "optimum"]
 
@@ -89,7 +89,7 @@ class Optimum:
         fractions = self._table("of_inventory").at(np.full(len(levels), k), levels)
         return fractions if np.ndim(liquidity) else float(fractions[0])
 
-    def act(self, observation: NDArray[np.floating[Any]]) -> Array:
+    def act(self, observation: Observation) -> Array:
         """Fractions of current inventory (n,) from observations (n, 6): period, inventory, L and I matter."""
         observation = np.asarray(observation, dtype=np.float64)
         period = period_of(observation, self.problem.order.periods)
@@ -134,7 +134,7 @@ class CappedOptimum:
         fractions = self._at(k, levels, np.full(len(levels), held))
         return fractions if np.ndim(liquidity) else float(fractions[0])
 
-    def act(self, observation: NDArray[np.floating[Any]]) -> Array:
+    def act(self, observation: Observation) -> Array:
         """Fractions of current inventory (n,) from observations (n, 6): period, inventory and L matter."""
         observation = np.asarray(observation, dtype=np.float64)
         period = period_of(observation, self.problem.order.periods)
@@ -188,7 +188,7 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
 
     Raises:
         ValueError: q2 <= 0 in some period at some level (both are named): the problem has no optimum; or the liquidity
-            grid cannot resolve the process (relative error above `COARSEST`).
+            grid cannot resolve the process (relative error above 1%).
 
     Examples:
         >>> import optexec as ox
@@ -229,9 +229,12 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
 def exact_value(problem: Problem, policy: Policy) -> float:
     """J of a policy whose fraction depends on the period and on observed liquidity alone [$], without Monte Carlo.
 
-    The recursion of the module's docstring with the policy's fraction in place of the best one: J = A_0(L_0) X^2 +
-    half_spread X. For schedules, the rolling rule, the optimum and learned policies that see no inventory; q = 0 and
-    no caps.
+    The cost-to-go of a rule that trades the fraction f_k(L) is A_k(L) x^2 + half_spread x with
+
+        A_k = h f_k^2 + gamma f_k (1 - f_k) + (lambda sigma^2 dt + E[A_{k+1} | L]) (1 - f_k)^2,    h = eta / L,
+
+    and A = h in the last period, which sells everything; J = A_0(L_0) X^2 + half_spread X. For schedules, the rolling
+    rule, the optimum and learned policies that see no inventory; q = 0 and no caps.
 
     Raises:
         ValueError: transient impact or caps, or a policy whose fraction moves with inventory, price or volatility.

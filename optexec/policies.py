@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy.linalg
@@ -15,7 +15,7 @@ from optexec import almgren_chriss as closed_form
 from optexec._validate import integer
 from optexec.liquidity import Chain, cached_chain, extrapolated
 from optexec.problem import Problem
-from optexec.simulator import Policy
+from optexec.simulator import Observation, Policy
 
 __all__ = [
     "Belief",
@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-Observation = NDArray[np.floating[Any]]
 
 
 def period_of(observation: Observation, periods: int) -> NDArray[np.int64]:
@@ -93,12 +92,18 @@ class Schedule:
 
     @property
     def expected_cost(self) -> float:
-        """E[IS] in the deterministic-liquidity market [$]; see `optexec.almgren_chriss`."""
+        """E[IS] in the deterministic-liquidity market [$], where L_k is the profile times the long-run mean.
+
+        gamma X^2 / 2 + sum_k (h_k - gamma/2) v_k^2 + half_spread X + sum_k v_k E[I_k], h_k = (eta + q/2)/L_k.
+        """
         return closed_form.expected_cost(self.problem, self.trades)
 
     @property
     def variance(self) -> float:
-        """Var[IS] in the deterministic-liquidity market [$^2]; see `optexec.almgren_chriss`."""
+        """Var[IS] in the deterministic-liquidity market [$^2], where L_k is the profile times the long-run mean.
+
+        sigma^2 dt sum_k x_{k+1}^2 + slippage^2 sum_k v_k^2, plus what the noise of the decay gives to sum_k v_k I_k.
+        """
         return closed_form.variance(self.problem, self.trades)
 
     def act(self, observation: Observation) -> Array:
@@ -142,7 +147,11 @@ def vwap(problem: Problem) -> Schedule:
 
 
 def almgren_chriss(problem: Problem) -> Schedule:
-    """The Almgren-Chriss schedule: optimal in the deterministic-liquidity market, see `optexec.almgren_chriss`.
+    """The Almgren-Chriss schedule, optimal in the deterministic-liquidity market (L_k the profile times the mean).
+
+    With a flat profile x_k = X sinh(kappa (N-k) dt) / sinh(kappa N dt), kappa from `optexec.urgency`; with another the
+    minimiser of sum_k (h_k - gamma/2) v_k^2 + lambda sigma^2 dt x_{k+1}^2, h_k = (eta + q/2)/L_k. Transient decay is
+    ignored. Almgren & Chriss (2000), section 2.2.
 
     Raises:
         ValueError: the quadratic form is not positive definite.

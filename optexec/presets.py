@@ -1,4 +1,4 @@
-"""Named problems: the markets that the report is about."""
+"""The problems that the report is about, in the original note's market and in others."""
 
 from __future__ import annotations
 

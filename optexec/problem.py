@@ -21,6 +21,7 @@ from optexec.liquidity import ConstantLiquidity, Liquidity, OrnsteinUhlenbeck, R
 
 __all__ = ["Market", "Order", "Problem", "describe", "restore"]
 
+Array = NDArray[np.float64]
 
 MAX_PERIODS = 100_000
 """A day of 6.5 hours has 23,400 seconds; tables of the exact optimum for more than this do not fit in memory."""
@@ -32,7 +33,7 @@ class Order:
 
     Args:
         shares: X > 0, the order size [shares].
-        periods: N >= 1, the number of trading periods, at most `MAX_PERIODS`.
+        periods: N >= 1, the number of trading periods, at most 100,000.
         dt: length of a period > 0 [time].
         side: "sell" or "buy".
         max_fraction: largest share of the remaining inventory that a period may trade, in (0, 1].
@@ -194,7 +195,7 @@ class Problem:
             )
 
     @cached_property
-    def profile(self) -> NDArray[np.float64]:
+    def profile(self) -> Array:
         """(N,) the volume profile, ones where the market has none; dimensionless, read-only."""
         given = self.market.volume_profile
         profile = np.ones(self.order.periods) if given is None else np.array(given, dtype=np.float64)

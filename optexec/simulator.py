@@ -25,6 +25,7 @@ from optexec.problem import Problem
 __all__ = ["Episodes", "Outcome", "Policy", "Shock", "Shocks", "State", "draw", "observe", "simulate", "step"]
 
 Array = NDArray[np.float64]
+Observation = NDArray[np.floating[Any]]
 Number = TypeVar("Number", float, Array)
 
 BLOCK = 1024
@@ -246,7 +247,7 @@ class Policy(Protocol):
     observations. A policy that remembers may have ``reset(n)``, called before each batch of n new episodes.
     """
 
-    def act(self, observation: NDArray[np.floating[Any]]) -> Array:
+    def act(self, observation: Observation) -> Array:
         """Wishes (n,) as fractions of remaining inventory, from observations (n, 6)."""
 
 
@@ -336,7 +337,7 @@ class Episodes:
 
     @cached_property
     def expected_shortfall(self) -> Array:
-        """Conditional mean of IS given liquidity, decay and trades (n,) [$]: price and slippage noise averaged out.
+        """Conditional mean of IS given liquidity, decay and trades (n,) [$], price and slippage noise averaged out.
 
         sum_k [x_{k+1} gamma v_k + v_k (I_k + (eta + q/2) v_k / L_k + half_spread)] + leftover haircut. Its mean over
         episodes estimates the same E[IS] as ``shortfall`` with far less noise.

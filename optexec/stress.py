@@ -1,4 +1,4 @@
-"""Stress tests: every policy in every scenario, planned for the normal market and told the truth.
+"""Every policy in every scenario, planned for the normal market and told the truth.
 
 The difference between the two is the cost of not knowing; what remains above the normal market's cost is the cost of
 the event itself.
@@ -22,6 +22,8 @@ from optexec.problem import Problem
 from optexec.simulator import Policy, simulate
 
 __all__ = ["PLANNERS", "TOLD", "contestants", "failure", "run", "scenario", "severity"]
+
+Array = NDArray[np.float64]
 
 PLANNERS: dict[str, Callable[[Problem], Policy]] = {
     "TWAP": twap,
@@ -78,7 +80,8 @@ def run(
         normal: the market before the stress, for which policies plan that are not told; None for the original note's.
 
     Returns:
-        A row per scenario and policy: columns scenario, policy, then those of `optexec.evaluate`; ``diff`` is to TWAP.
+        A row per scenario and policy, with columns scenario, policy, then those of `optexec.evaluate`; ``diff`` is to
+        TWAP.
     """
     tables = []
     for name in stress(normal) if names is None else names:
@@ -92,17 +95,15 @@ def run(
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
-def failure(
-    shortfall: NDArray[np.float64], completion: NDArray[np.float64], normal_shortfall: float
-) -> dict[str, Estimate | bool]:
+def failure(shortfall: Array, completion: Array, normal_shortfall: float) -> dict[str, Estimate | bool]:
     """The criterion for "the strategy fails", from per-episode results (n,) of one policy.
 
     A policy fails if completion is below 99% in more than 5% of episodes, or if its mean shortfall is above twice
     ``normal_shortfall``, its mean in the normal market [$]. Point estimates decide; the intervals say how surely.
 
     Returns:
-        ``unfinished``: share of episodes below 99% completion; ``cost_ratio``: mean shortfall over the normal one;
-        ``fails``: whether either is above its threshold.
+        A dictionary of ``unfinished``, the share of episodes below 99% completion, ``cost_ratio``, the mean shortfall
+        over the normal one, and ``fails``, whether either is above its threshold.
     """
     unfinished = mean((completion < 0.99).astype(np.float64))
     ratio = mean(shortfall / normal_shortfall)
@@ -127,8 +128,8 @@ def severity(
         probability: of a shock, per period.
 
     Returns:
-        A row per drop and policy: drop, policy, unfinished, cost_ratio (both with _ci), is_mean, is_std [$], fails.
-        Policies are planned for the normal market and, with the suffix `TOLD`, for the shocked one.
+        A row per drop and policy, with columns drop, policy, unfinished, cost_ratio (both with _ci), is_mean, is_std
+        [$], fails. Policies are planned for the normal market and, with the suffix ", told", for the shocked one.
     """
     normal = stochastic()
     haircut = {} if max_participation is None else {"max_participation": max_participation, "leftover_haircut": 1.0}

@@ -22,6 +22,7 @@ from optexec.offline.td3_bc import TD3BC
 from optexec.offline.view import View, ViewConfig
 from optexec.policies import period_of
 from optexec.problem import Problem, describe, restore
+from optexec.simulator import Observation
 
 __all__ = ["ALGORITHMS", "Agents"]
 
@@ -46,7 +47,7 @@ class Agents:
     Iterate for one policy a seed; ``agents[i]`` is the i-th.
 
     Attributes:
-        algorithm: key of `ALGORITHMS`.
+        algorithm: "td3bc", "bcq" or "bc".
         config: its settings.
         problem: in which the data were logged.
         views: how each agent sees observations, fitted to its own log.
@@ -88,7 +89,7 @@ class Agents:
     def __iter__(self) -> Iterator[Agents]:
         return (self[i] for i in range(len(self)))
 
-    def states(self, observation: NDArray[np.floating[Any]]) -> Tensor:
+    def states(self, observation: Observation) -> Tensor:
         """What the networks are given (S, n, d) at observations (n, 6)."""
         device = next(iter(self.networks.values()))[0].device
         if all(view is self.view for view in self.views):
@@ -96,7 +97,7 @@ class Agents:
             return state.expand(len(self), *state.shape)
         return torch.from_numpy(np.stack([view.state(observation) for view in self.views])).to(device)
 
-    def fractions(self, observation: NDArray[np.floating[Any]]) -> Array:
+    def fractions(self, observation: Observation) -> Array:
         """Every seed's fraction of current inventory (S, n) at observations (n, 6)."""
         observation = np.asarray(observation)
         learner, states = ALGORITHMS[self.algorithm], self.states(observation)
@@ -111,7 +112,7 @@ class Agents:
         fraction = self.view.decode(y, period_of(observation, self.view.periods))
         return fraction if self.config.view.trade == "wish" else np.minimum(fraction, self.view.cap(observation))
 
-    def act(self, observation: NDArray[np.floating[Any]]) -> Array:
+    def act(self, observation: Observation) -> Array:
         """The mean of the seeds' fractions (n,) at observations (n, 6)."""
         return np.asarray(self.fractions(observation).mean(axis=0))
 

@@ -22,7 +22,7 @@ __all__ = ["BC", "BCConfig"]
 
 @dataclass(frozen=True, kw_only=True)
 class BCConfig(Config):
-    """Settings of behaviour cloning; it has none of its own."""
+    """Settings of behaviour cloning: those of `Config`, and none of its own (critic and judge are not used)."""
 
     @classmethod
     def paper(cls) -> Self:

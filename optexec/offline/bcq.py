@@ -35,17 +35,30 @@ _ACTING = ("decoder", "shift", "critic")
 
 @dataclass(frozen=True, kw_only=True)
 class BCQConfig(Config):
-    """Settings of BCQ."""
+    """Settings of BCQ: those of `Config`, and its own, all from Fujimoto, Meger & Precup (2019).
 
-    behaviour: tuple[int, ...] = (32, 32)  # hidden layers of the behaviour model's encoder and decoder
-    latent: int = 2  # dimension of z
-    divergence: float = 0.5  # weight of the KL term
-    clip: float = 0.5  # at which sampled z are clipped
-    reach: float = 1.75  # phi, the furthest that a sampled action is moved
-    pessimism: float = 0.75  # weight of the smaller critic in the target
-    samples: int = 4  # actions considered in the target
-    choices: int = 8  # actions considered when acting
-    tau: float = 0.02  # a step's weight in the targets
+    Args:
+        behaviour: widths of the hidden layers of the behaviour model's encoder and decoder.
+        latent: dimension of its latent variable z, >= 1.
+        divergence: weight of its Kullback-Leibler term, >= 0.
+        clip: where sampled z are clipped, >= 0.
+        reach: phi, the furthest that a sampled action is moved, >= 0, in units of the action y or, where ``relative``,
+            of the data's spread of y.
+        pessimism: weight of the smaller critic in the target, in [0, 1]; the larger one has the rest.
+        samples: actions considered in the target, >= 1.
+        choices: actions considered when acting, >= 1.
+        tau: a step's weight in the slowly moving targets, in (0, 1].
+    """
+
+    behaviour: tuple[int, ...] = (32, 32)
+    latent: int = 2
+    divergence: float = 0.5
+    clip: float = 0.5
+    reach: float = 1.75
+    pessimism: float = 0.75
+    samples: int = 4
+    choices: int = 8
+    tau: float = 0.02
 
     def __post_init__(self) -> None:
         super().__post_init__()

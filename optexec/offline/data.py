@@ -30,6 +30,8 @@ __all__ = ["BEHAVIOURS", "Behaviour", "Transitions", "behaviour", "collect", "co
 
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+Integers = NDArray[np.int64]
 
 BEHAVIOURS = ("twap", "twap-noise", "mixture")
 """Names that `behaviour` knows."""
@@ -105,7 +107,8 @@ class Transitions:
         observations: (m, 6) float32, as in `optexec.env`.
         fractions: (m,) executed fraction of the remaining inventory; 0 where nothing remained.
         wishes: (m,) what the behaviour asked for.
-        realised, expected: (m,) both rewards [$].
+        realised: (m,) rewards as they came [$].
+        expected: (m,) their means given liquidity and decay [$].
         next_observations: (m, 6) float32.
         terminated: (m,) True in the last period of an episode.
         episode: (m,) index of the episode.
@@ -126,9 +129,9 @@ class Transitions:
     realised: Array
     expected: Array
     next_observations: Float32
-    terminated: NDArray[np.bool_]
-    episode: NDArray[np.int64]
-    arm: NDArray[np.int64]
+    terminated: Bools
+    episode: Integers
+    arm: Integers
     observe_liquidity: bool = True
 
     def __post_init__(self) -> None:
@@ -234,7 +237,7 @@ class Transitions:
             raise ValueError(f"{path}: {error}") from None
         raise ValueError(f"{path} was logged in another problem: {differences(problem, logged_in)}")
 
-    def arrays(self, reward: str = "realised") -> dict[str, NDArray[Any]]:
+    def arrays(self, reward: str = "realised") -> dict[str, Float32]:
         """Flat arrays for other libraries, such as d3rlpy's ``MDPDataset(**data.arrays())``.
 
         Returns:
@@ -288,7 +291,9 @@ def collect(
 
     Args:
         problem: the order and market.
-        behaviour: a name of `BEHAVIOURS`, a `Behaviour`, or any policy.
+        behaviour: "twap" (the schedule and nothing else), "twap-noise" (its rate times exp(0.4 e - 0.08), e ~ N(0, 1)),
+            "mixture" (one arm an episode of TWAP, VWAP and Almgren-Chriss planned at lambda times 0.5, 1, 2 and 4, with
+            the same disturbance), a `Behaviour`, or any policy.
         episodes: n >= 1.
         seed: >= 0, of the shocks (those of ``simulate`` with the same seed) and of the behaviour's own noise.
         observe_liquidity: whether L and I are in the observations; see `optexec.simulate`.
@@ -382,7 +387,7 @@ def coverage(data: Transitions, level: float = 0.95) -> pd.DataFrame:
         level: part of the data's actions that counts as their support, in (0, 1): its central part.
 
     Returns:
-        A DataFrame by period: ``low, median, high`` of the data's fractions (the central ``level``), ``optimum_low,
+        A DataFrame by period with ``low, median, high`` of the data's fractions (the central ``level``), ``optimum_low,
         optimum_median, optimum_high`` likewise, and ``inside``, the share of the optimum's actions in [low, high].
     """
     real("level", level, above=0, below=1)

@@ -31,13 +31,21 @@ __all__ = ["TD3BC", "TD3BCConfig"]
 
 @dataclass(frozen=True, kw_only=True)
 class TD3BCConfig(Config):
-    """Settings of TD3+BC."""
+    """Settings of TD3+BC: those of `Config`, and its own, all from Fujimoto & Gu (2021).
 
-    alpha: float = 125.0  # weight of the critic against cloning
-    target_noise: float = 0.05  # standard deviation of the noise on the target's action
-    noise_clip: float = 0.1  # at which it is clipped
-    delay: int = 2  # critic steps an actor step
-    tau: float = 0.02  # a step's weight in the targets
+    Args:
+        alpha: weight of the critic against cloning, >= 0, the critic being divided by its mean size.
+        target_noise: standard deviation of the noise on the target's action, >= 0, in units of the action y.
+        noise_clip: where that noise is clipped, >= 0, in the same units.
+        delay: critic steps for each step of the actor, >= 1.
+        tau: a step's weight in the slowly moving targets, in (0, 1].
+    """
+
+    alpha: float = 125.0
+    target_noise: float = 0.05
+    noise_clip: float = 0.1
+    delay: int = 2
+    tau: float = 0.02
 
     def __post_init__(self) -> None:
         super().__post_init__()

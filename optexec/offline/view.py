@@ -43,18 +43,33 @@ RATES = 8.0
 
 @dataclass(frozen=True, kw_only=True)
 class ViewConfig:
-    """How a learner sees the data."""
+    """How a learner sees the data; dimensionless.
 
-    state: str = "homogeneous"  # "plain": the six observed numbers, standardised
-    action: str = "log-odds"  # "rate": multiple of TWAP's fraction; "fraction": a itself
-    reward: str = "realised"  # "expected" knows the model
-    scaled: bool = True  # rewards in units of x^2 c_k
-    shaped: bool = True  # potential with control variate; needs scaled
-    weight: float = 1.0  # power of x over TWAP's x in the critic's loss
-    discount: float = 1.0  # per period, besides what scaling brings
-    trade: str = "executed"  # "wish": what was asked for, beyond the caps or not, at the order's violation_penalty
-    odds: float = 2.5  # log-odds relative to TWAP that y = 1 stands for: 2.5 is 12 times TWAP's odds
-    beyond: float = 0.0  # weight in the critic's loss of actions that y clips
+    Args:
+        state: "homogeneous", period, logarithm of L and, where there are any, transient impact and the cap's room, each
+            relative to what is left; or "plain", the six observed numbers, standardised.
+        action: y = 1 stands for ``odds`` in "log-odds" relative to TWAP; for eight times TWAP's fraction with "rate";
+            for a = 1 with "fraction".
+        reward: "realised", or "expected", which knows the model.
+        scaled: whether rewards are in units of x^2 c_k, c_k the log's mean cost-to-go over x^2 in period k.
+        shaped: whether a potential with control variate is added (Ng, Harada & Russell 1999); needs ``scaled``.
+        weight: power of x over TWAP's x in the critic's loss, >= 0.
+        discount: per period, besides what scaling brings, in [0, 1].
+        trade: "executed", or "wish", what was asked for, beyond the caps or not, at the order's violation_penalty.
+        odds: log-odds relative to TWAP that y = 1 stands for, > 0; 2.5 is 12 times TWAP's odds.
+        beyond: weight in the critic's loss of actions that y clips, >= 0.
+    """
+
+    state: str = "homogeneous"
+    action: str = "log-odds"
+    reward: str = "realised"
+    scaled: bool = True
+    shaped: bool = True
+    weight: float = 1.0
+    discount: float = 1.0
+    trade: str = "executed"
+    odds: float = 2.5
+    beyond: float = 0.0
 
     def __post_init__(self) -> None:
         choice("state", self.state, ("homogeneous", "plain"))
