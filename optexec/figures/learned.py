@@ -258,9 +258,7 @@ def learned_maps(
                 y=end.round(3),
                 mode="lines",
                 line={"color": BAND, "width": 2},
-                name="central 95% of liquidity",
-                legendgroup="band",
-                showlegend=column == 1 and end is band[0],
+                showlegend=False,
                 hoverinfo="skip",
                 row=1,
                 col=column,
@@ -295,13 +293,12 @@ def learned_maps(
                 "ticktext": ["−30", "−15", "0", "15", "30"],
             },
         },
-        legend={"y": 1.1},
-        margin={"t": 80},
+        margin={"t": 36},
     )
     changes = [{"z": shown(name)} for name in names]
     add_slider(figure, "policy", names, changes, [0, 2], names.index(selected))
     figure.layout.sliders[0].pad.t = 150
-    phone: dict[str, Any] = {"height": 1180, "annotations": {}, "legend": {"y": 1.04}} | SMALL_SLIDER
+    phone: dict[str, Any] = {"height": 1180, "annotations": {}} | SMALL_SLIDER
     for i, suffix in enumerate(("", "2", "3")):
         high = 1 - 0.36 * i
         phone[f"xaxis{suffix}"] = {"domain": [0, 1], "anchor": f"y{suffix}", "title": {"text": "period k"}}
@@ -398,7 +395,7 @@ def seed_curves(
     figure.update_yaxes(range=[-top, top])
     figure.update_yaxes(title="excess over the optimum (%)", row=1, col=1)
     figure.update_layout(legend={"y": 1.1}, margin={"t": 90})
-    phone = stack_panels(figure, len(curves), 520 * len(curves) - 200, 0.1, shared_y=True) | SMALL_SLIDER
+    phone = stack_panels(figure, len(curves), 520 * len(curves) - 140, 0.16, shared_y=True) | SMALL_SLIDER
     phone["legend"] = {"y": 1.05}
     phone["margin"] = {"t": 130}
     return finish(
@@ -452,8 +449,8 @@ def regret_parts(by_period: Mapping[str, Array], by_level: Mapping[str, Array], 
     return finish(
         figure,
         height=440,
-        alt="Expected cost of mistakes in dollars. Left: by period, for policies that were learned and for rules. "
-        "Right: by the level of liquidity at which they are made.",
+        alt="Expected cost of mistakes in dollars. First panel: by period, for policies that were learned and for "
+        "rules. Second: by the level of liquidity at which they are made.",
         phone=phone,
     )
 
@@ -493,7 +490,7 @@ def support_decides(
         y=behaviours["excess"].round(3),
         mode="markers+text",
         text=behaviours["log"],
-        textposition=["top right", "top center", "top left"][: len(behaviours)],
+        textposition=["top right", "top center", "bottom left"][: len(behaviours)],
         marker={"color": NEUTRAL, "size": 13, "symbol": "square-open", "line": {"width": 2}},
         name="who was logged",
         hovertemplate="%{text}: %{y:.3g}% above the optimum<extra></extra>",
@@ -501,7 +498,7 @@ def support_decides(
     for name, excess in marks.items():
         figure.add_hline(y=excess, line={"color": COLOUR.get(name, NEUTRAL), "width": 1.5, "dash": "dot"})
         figure.add_annotation(
-            text=name, x=0.57, y=np.log10(excess), yanchor="bottom", showarrow=False, font={"size": 12}
+            text=name, x=-0.04, y=np.log10(excess), xanchor="left", yanchor="bottom", showarrow=False, font={"size": 12}
         )
     low = min(float(seeds["excess"].min()), float(means["excess"].min()), *marks.values())
     high = max(float(seeds["excess"].max()), float(behaviours["excess"].max()))
