@@ -274,7 +274,7 @@ def seen_and_done(
             y=next(first),
             width=float(edges[1] - edges[0]),
             marker={"color": colour, "opacity": 0.5, "line": {"width": 0}},
-            name="seen in the log" if name == "log" else f"seen by {name}",
+            name="seen in the log" if name == "log" else f"seen by the {name}",
             hovertemplate="%{x:.2f}: %{y:.1f}% of the episodes<extra></extra>",
             row=2,
             col=1,
