@@ -65,8 +65,9 @@ def binding_periods(shares: Mapping[str, Mapping[str, Array]]) -> go.Figure:
     return finish(
         figure,
         height=430,
-        alt="Share of decisions at the cap by period. The cap on participation binds for everybody at the start and "
-        "for hardly anybody after half of the program; the cap on the fraction binds only in the last five periods.",
+        alt="Share of decisions at the cap by period. The cap on participation binds at the start and hardly after "
+        "half of the programme, but for TWAP, which meets it now and then throughout; the cap on the fraction hardly "
+        "binds before the last five periods.",
         phone=phone,
     )
 
@@ -268,7 +269,7 @@ def penalty_sweep(agents: pd.DataFrame, middles: pd.DataFrame, marks: Mapping[st
     high = 1.6 * max(float(agents["excess"].max()), best)
     low = 0.5 * min(float(agents["excess"].min()), *marks.values())
     ticks = [0.001, 0.01, 0.1, 1, 10, 100, 1000]
-    figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
+    figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{tick:,g}" for tick in ticks])
     figure.update_yaxes(title="dollars", range=np.log10([low, high]).tolist(), row=1, col=1)
     figure.update_yaxes(title="shares", row=1, col=2)
     figure.update_layout(legend={"y": 1.12}, margin={"t": 110})
@@ -278,9 +279,9 @@ def penalty_sweep(agents: pd.DataFrame, middles: pd.DataFrame, marks: Mapping[st
     return finish(
         figure,
         height=480,
-        alt="Left: J above the constrained optimum, logarithmic, against the penalty for a clipped share. Right: "
-        "shares of infeasible wishes an episode, which fall as the penalty grows. Dotted lines: the best static "
-        "schedule, and learners that know the cap.",
+        alt="First panel: J above the constrained optimum, logarithmic, against the penalty for a clipped share. "
+        "Second: shares of infeasible wishes an episode, which fall as the penalty grows. Dotted lines: the best "
+        "static schedule, and learners that know the cap.",
         phone=phone,
     )
 
