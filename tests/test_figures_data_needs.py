@@ -38,7 +38,7 @@ def test_quality_and_breadth_share_scores() -> None:
 def test_rows_hold_learned_and_foretold() -> None:
     figure = figures.by_behaviour(POINTS, POINTS, {"TWAP": -16.4, "mixture": -15.0})
     places = {trace.name: list(trace.y) for trace in figure.data}
-    assert places["TD3+BC, learned"] == places["predicted"]
+    assert places["TD3+BC, learned"] == places["TD3+BC, predicted"]
     assert list(figure.layout.yaxis.ticktext) == LOGS
     left, right = figure.layout.xaxis.range  # of a logarithmic axis: better to the right
     assert left > right

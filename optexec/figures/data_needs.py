@@ -198,10 +198,12 @@ def by_behaviour(learned: pd.DataFrame, predicted: pd.DataFrame, traders: Mappin
                 "line": {"width": 1.5, "color": colour},
             },
             customdata=_signed(found["value"]),
-            name="predicted" if i == 0 else f"{algorithm}, predicted",
-            showlegend=i == 0,
+            name=f"{algorithm}, predicted",
+            showlegend=False,
             hovertemplate=f"{algorithm}, predicted: %{{customdata}}<extra></extra>",
         )
+    open_mark = {"color": NEUTRAL, "symbol": "circle-open", "size": 15, "line": {"width": 1.5, "color": NEUTRAL}}
+    figure.add_scatter(x=[None], y=[None], mode="markers", marker=open_mark, name="predicted (open)")
     axis = _axis(1.3 * worst, 0.99995, [0.9999, 0.999, 0.99, 0.9, 0.5, 0, -3, -9, -39])
     figure.update_xaxes(**axis, title="gap closed (0: best schedule, 1: optimum; logarithmic in what is left)")
     figure.update_xaxes(title_standoff=8)
@@ -312,12 +314,7 @@ def amounts(episodes: pd.DataFrame, steps: pd.DataFrame, agents: pd.DataFrame) -
         steps: the same.
         agents: a row an agent: panel ("episodes" or "steps"), algorithm, amount and score.
     """
-    figure = make_subplots(
-        rows=1,
-        cols=2,
-        horizontal_spacing=0.13,
-        subplot_titles=["logged episodes", "gradient steps"],
-    )
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.13)
     ranges = {}
     for column, (panel, table) in enumerate((("episodes", episodes), ("steps", steps)), 1):
         dots = agents[agents["panel"] == panel]
@@ -368,8 +365,9 @@ def amounts(episodes: pd.DataFrame, steps: pd.DataFrame, agents: pd.DataFrame) -
         )
     figure.update_yaxes(title="gap closed", row=1, col=1)
     figure.update_xaxes(title_standoff=8)
-    figure.update_layout(legend={"y": -0.22, "yanchor": "top"}, margin={"t": 50})
-    phone = stack_panels(figure, 2, 860, 0.14)
+    figure.update_layout(legend={"y": -0.22, "yanchor": "top"}, margin={"t": 24})
+    phone = stack_panels(figure, 2, 830, 0.12)
+    del phone["annotations"]  # the axes say what the panels show
     phone["yaxis2"] |= {"title": {"text": "gap closed"}}
     phone["xaxis"] |= {"title": {"standoff": 6}}
     phone["xaxis2"] |= {"title": {"standoff": 6}}
@@ -441,7 +439,7 @@ def parts(differences: pd.DataFrame, pairs: pd.DataFrame) -> go.Figure:
     )
     figure.update_yaxes(tickvals=list(place.values()), ticktext=names, range=[-0.6, len(names) - 0.4], zeroline=False)
     figure.update_layout(margin={"t": 46})
-    few = [t for t in ticks if t in (-100, -10, -1, -0.1, 0, 0.1, 1)]
+    few = [t for t in ticks if t in (-100, -1, -0.01, 0, 0.01, 1)]
     return finish(
         figure,
         height=460,
