@@ -137,19 +137,31 @@ def costs_by_scenario(agents: pd.DataFrame, planners: pd.DataFrame) -> go.Figure
             "height": 1040,
             "margin": {"l": 92, "r": 12, "t": 80},
             "yaxis": {"tickfont": {"size": 10}},
-            "xaxis": {"title": {"text": "J above the optimum (%)"}, "tickvals": [0.01, 0.1, 1, 10, 100],
-                      "ticktext": ["0.01", "0.1", "1", "10", "100"]},
+            "xaxis": {
+                "title": {"text": "J above the optimum (%)"},
+                "range": np.log10([0.45 * SMALLEST, 1.4 * high]).tolist(),
+                "tickvals": [SMALLEST, *TICKS],
+                # no room for the second
+                "ticktext": [f"≤{SMALLEST:g}", "", *(f"{tick:g}" for tick in TICKS[1:])],
+            },
         },
     )  # fmt: skip
 
 
-def same_place(agents: pd.DataFrame, untold: Mapping[str, float], labels: Mapping[str, str]) -> go.Figure:
+def same_place(
+    agents: pd.DataFrame,
+    untold: Mapping[str, float],
+    labels: Mapping[str, str],
+    narrow: Mapping[str, str] | None = None,
+) -> go.Figure:
     """Excess of agents trained in the normal market against that of the normal market's exact optimum.
 
     Args:
         agents: a row an agent: scenario, algorithm, excess [%].
         untold: excess [%] of the normal market's optimum, by scenario.
-        labels: where the name of each scenario stands, as in `textposition`.
+        labels: where the name of each scenario stands, as in `textposition`: beside the circles, or above or
+            below all marks.
+        narrow: the same on a phone; a scenario that is not here has no name there.
     """
     figure = go.Figure()
     top = 1.3 * float(agents["excess"].max())
@@ -177,20 +189,34 @@ def same_place(agents: pd.DataFrame, untold: Mapping[str, float], labels: Mappin
             customdata=rows["scenario"],
             hovertemplate=f"{algorithm}, %{{customdata}}: %{{y:.3g}}%<extra></extra>",
         )
-    for place in dict.fromkeys(labels.values()):
-        here = [scenario for scenario in labels if labels[scenario] == place]
-        rows = agents[agents["algorithm"] != "behaviour cloning"]
-        pick = "max" if "top" in place else "min" if "bottom" in place else "median"
-        figure.add_scatter(
-            x=[max(untold[scenario], SMALLEST) for scenario in here],
-            y=[float(_drawn(getattr(rows.loc[rows["scenario"] == scenario, "excess"], pick)())) for scenario in here],
-            mode="text",
-            text=[f"  {scenario}  " for scenario in here],
-            textposition=place,
-            textfont={"size": 11},
-            showlegend=False,
-            hoverinfo="skip",
+    circles = agents[agents["algorithm"] != "behaviour cloning"]
+
+    def placed(scenario: str, place: str) -> dict[str, Any]:
+        """A name beside the circles of its scenario; in the centre, above or below all marks."""
+        vertical, horizontal = place.split()
+        marks = agents if horizontal == "center" else circles
+        of = marks.loc[marks["scenario"] == scenario, "excess"]
+        y = {"top": of.max(), "bottom": of.min(), "middle": of.median()}[vertical]
+        return {
+            "y": float(np.log10(_drawn(y))),
+            "xanchor": {"left": "right", "right": "left", "center": "center"}[horizontal],
+            "yanchor": {"top": "bottom", "bottom": "top", "middle": "middle"}[vertical],
+            "xshift": {"left": -7, "right": 7, "center": 0}[horizontal],
+            "yshift": {"top": 3, "bottom": -3, "middle": 0}[vertical],
+        }
+
+    on_phone = {}
+    for i, (scenario, place) in enumerate(labels.items()):
+        figure.add_annotation(
+            x=float(np.log10(max(untold[scenario], SMALLEST))),
+            text=scenario,
+            showarrow=False,
+            font={"size": 11},
+            borderpad=0,
+            **placed(scenario, place),
         )
+        there = (narrow or {}).get(scenario)
+        on_phone[i] = placed(scenario, there) if there else {"visible": False}
     # room for names on the right
     figure.update_xaxes(title="the normal market's exact optimum: J above the scenario's (%)", **_percent_axis(6 * top))
     figure.update_yaxes(title="trained in the normal market: J above it (%)", **_percent_axis(top))
@@ -202,8 +228,9 @@ def same_place(agents: pd.DataFrame, untold: Mapping[str, float], labels: Mappin
         "optimum of the normal market costs there, both logarithmic. TD3+BC and BCQ lie along the diagonal; behaviour "
         "cloning lies below it where most is lost, the spike apart, and far above it where little is lost.",
         phone={
-            "height": 560,
-            "margin": {"t": 96},
+            "height": 640,
+            "margin": {"t": 96, "r": 10},
+            "annotations": on_phone,
             "xaxis": {"title": {"text": "normal market's optimum: excess (%)"}, "tickvals": TICKS,
                       "ticktext": [f"{tick:g}" for tick in TICKS]},
             "yaxis": {"title": {"text": "agents: excess (%)"}},
@@ -216,7 +243,8 @@ def far_from_the_log(points: pd.DataFrame, labels: Mapping[str, tuple[str, str]]
 
     Args:
         points: a row for every scenario and algorithm: scenario, algorithm, outside [%], and excess [%] and
-            disagreement [spreads of the log] with their ends excess_low, excess_high.
+            disagreement [spreads of the log] with their ends excess_low, excess_high. Two algorithms are drawn half a
+            percent to either side of their share.
         labels: where the name of a scenario stands, as in `textposition`, left and right; "" for no name.
     """
     figure = make_subplots(
@@ -225,12 +253,12 @@ def far_from_the_log(points: pd.DataFrame, labels: Mapping[str, tuple[str, str]]
         horizontal_spacing=0.13,
         subplot_titles=["What the agents cost", "How much they disagree"],
     )
-    for algorithm in dict.fromkeys(points["algorithm"]):
+    for algorithm, side in zip(dict.fromkeys(points["algorithm"]), (-0.5, 0.5), strict=False):
         rows = points[points["algorithm"] == algorithm]
         for col, column in enumerate(("excess", "disagreement"), 1):
             y = np.maximum(rows[column], SMALLEST) if col == 1 else rows[column]
             figure.add_scatter(
-                x=rows["outside"].round(3),
+                x=(rows["outside"] + side).round(3),
                 y=np.round(y, 5),
                 error_y={
                     "type": "data",
@@ -242,7 +270,7 @@ def far_from_the_log(points: pd.DataFrame, labels: Mapping[str, tuple[str, str]]
                 if col == 1
                 else None,
                 mode="markers",
-                marker={"color": COLOURS[algorithm], "size": 9},
+                marker={"color": COLOURS[algorithm], "size": 8},
                 name=algorithm,
                 legendgroup=algorithm,
                 showlegend=col == 1,
@@ -256,9 +284,13 @@ def far_from_the_log(points: pd.DataFrame, labels: Mapping[str, tuple[str, str]]
         for scenario, places in labels.items():
             if not places[col - 1]:
                 continue
+            y = float(first.loc[scenario, column])
+            if col == 1 and "middle" not in places[0]:  # clear of the bars
+                bars = points[points["scenario"] == scenario]
+                y = float(bars["excess_high"].max() if "top" in places[0] else bars["excess_low"].min())
             figure.add_scatter(
                 x=[float(first.loc[scenario, "outside"])],
-                y=[max(float(first.loc[scenario, column]), SMALLEST if col == 1 else 0)],
+                y=[max(y, SMALLEST if col == 1 else 0)],
                 mode="text",
                 text=[f"  {scenario}  "],
                 textposition=places[col - 1],
@@ -270,7 +302,7 @@ def far_from_the_log(points: pd.DataFrame, labels: Mapping[str, tuple[str, str]]
             )
     figure.update_xaxes(title="decisions in unlogged states (%)", range=[-3.5, 63], zeroline=False)
     figure.update_yaxes(
-        title="J above the optimum (%)", row=1, col=1, **_percent_axis(1.4 * float(points["excess_high"].max()))
+        title="J above the optimum (%)", row=1, col=1, **_percent_axis(3 * float(points["excess_high"].max()))
     )
     figure.update_yaxes(title="between agents (spreads of the log)", rangemode="tozero", row=1, col=2)
     figure.update_layout(legend={"y": 1.1}, margin={"t": 90})
@@ -280,10 +312,10 @@ def far_from_the_log(points: pd.DataFrame, labels: Mapping[str, tuple[str, str]]
     return finish(
         figure,
         height=480,
-        alt="Left: cost above the optimum against the share of decisions in states that no log holds. The volatility "
-        "spike is highest at a share of nearly zero, the collapse and the combined scenario are high at about half, "
-        "and regimes are low at a third: no relation. Right: how much the eight agents' actions differ, which rises "
-        "with the share.",
+        alt="First panel: cost above the optimum against the share of decisions in states that no log holds. The "
+        "volatility spike is highest at a share of nearly zero, the collapse and the combined scenario are high at "
+        "about half, and regimes are low at a third: no relation. Second panel: how much the eight agents' actions "
+        "differ, which rises with the share.",
         phone=phone,
     )
 
@@ -386,8 +418,8 @@ def beyond_the_log(
     return finish(
         figure,
         height=560,
-        alt="Left: fraction sold against liquidity, a line an agent, far beyond the band of logged levels. Inside the "
-        "band the lines of each algorithm run together; below it they fan out. Right: distance of each agent from the "
-        "clone of its log; BCQ's lines bend back near the dotted bound, TD3+BC's go on.",
+        alt="First panel: fraction sold against liquidity, a line an agent, far beyond the band of logged levels. "
+        "Inside the band the lines of each algorithm run together; below it they fan out. Second panel: distance of "
+        "each agent from the clone of its log; BCQ's lines bend back near the dotted bound, TD3+BC's go on.",
         phone=phone,
     )
