@@ -111,14 +111,13 @@ def turning_bars(bars: pd.DataFrame, estimates: Mapping[str, Array]) -> go.Figur
             text += " and beyond" if row.open_upper and not none else ""
             ends = bars[(bars["planner"] == planner) & (bars["parameter"] == row.parameter)]["upper"]
             right = float(np.nanmax(np.append(ends, 1.0)))
-            inside = right > 1.6 and not none
             figure.add_scatter(
-                x=[round(1.0 if inside else right * 1.06, 4)],
+                x=[round(right * 1.06, 4)],
                 y=[there],
                 mode="text",
                 text=[text],
-                textposition="middle center" if inside else "middle right",
-                textfont={"size": 11, "color": "#f4f4f4" if inside else colour},
+                textposition="middle right",
+                textfont={"size": 11, "color": colour},
                 cliponaxis=False,
                 showlegend=False,
                 hovertemplate=f"{planner}, {row.parameter}: {text}<extra></extra>",
@@ -134,7 +133,7 @@ def turning_bars(bars: pd.DataFrame, estimates: Mapping[str, Array]) -> go.Figur
             showlegend=i == 0,
             hovertemplate=f"{parameter}, estimated: %{{x:.3f}}×<extra></extra>",
         )
-    figure.add_vline(x=1, line={"color": NEUTRAL, "width": 1})
+    figure.add_vline(x=1, line={"color": NEUTRAL, "width": 1}, layer="below")
     _factor_axis(figure, [0.25, 0.5, 0.8, 1, 1.25, 2, 4], "believed / true")
     figure.update_yaxes(
         tickvals=list(place.values()),
@@ -155,7 +154,7 @@ def turning_bars(bars: pd.DataFrame, estimates: Mapping[str, Array]) -> go.Figur
         ),
         phone={
             "height": 560,
-            "margin": {"l": 70, "r": 14, "t": 84},
+            "margin": {"l": 70, "r": 36, "t": 84},
             "yaxis": {"tickfont": {"size": 11}},
             "xaxis": {"tickvals": [0.25, 0.5, 1, 2, 4], "ticktext": ["¼", "½", "1", "2", "4"]},
         },
