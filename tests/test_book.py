@@ -208,7 +208,8 @@ def test_a_notebook_reads_as_its_page(report: Path, files: dict[str, Html]) -> N
         assert not left, path.name  # of MyST, which Jupyter alone does not know
         words = re.sub(r"\s+", " ", text.replace("<span>&#36;</span>", "$"))
         page = files[f"{path.stem}.html"].text
-        numbers = [html.unescape(number) for number in re.findall(r'<span class="pasted-text">(.*?)</span>', page)]
+        pasted = re.findall(r'<span class="pasted-text">(.*?)</span>', page)
+        numbers = [re.sub(r"\s+", " ", html.unescape(number)) for number in pasted]
         assert not [number for number in numbers if number not in words], path.name
         for kind, number in re.findall(r'<span class="caption-number">(Figure|Table) ([\d.]+) ?</span>', page):
             assert f"**{kind} {number}** " in words, path.name
