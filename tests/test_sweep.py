@@ -234,6 +234,18 @@ def test_ctrl_c_loses_nothing_finished(tmp_path: Path) -> None:
         assert json.loads(content)["row"]["policy"] == "rolling", name
 
 
+def test_what_a_killed_worker_leaves_of_a_file_goes_with_its_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("optexec.sweep.secrets.token_hex", lambda size: "ab" * size)
+    folder = tmp_path / "a"
+    folder.mkdir()
+    for writer in ("ab" * 8, "cd" * 8):  # this sweep, and another at work on the same folder
+        (folder / f"0.json.00-{writer}.part").touch()
+    sweep(["AC"], folder, episodes=50, workers=2)
+    assert [path.name for path in folder.glob("*.part")] == [f"0.json.00-{'cd' * 8}.part"]
+
+
 def test_two_runs_on_one_folder(tmp_path: Path) -> None:
     """At once, with the same cells: both end well, and every file is whole."""
     folder = tmp_path / "a"
