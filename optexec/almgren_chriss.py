@@ -40,7 +40,7 @@ def planned_impact(problem: Problem) -> Array:
 
 
 def urgency(problem: Problem) -> float:
-    """Kappa >= 0 [1/time], the rate at which the optimal trading trajectory decays.
+    """Kappa >= 0 [1/time], the rate at which the Almgren-Chriss trajectory decays.
 
     2 (cosh(kappa dt) - 1) = lambda sigma^2 dt / (h - gamma/2), h = (eta + q/2)/long-run mean; for dt -> 0 with eta
     scaled as 1/dt this is sqrt(lambda sigma^2 / eta) per unit of time. Almgren & Chriss (2000), section 2.2.
@@ -81,7 +81,7 @@ def half_life(problem: Problem) -> float:
 
 
 def trajectory(problem: Problem) -> Array:
-    """Optimal holdings x_k (N+1,) [shares] in the deterministic-liquidity market.
+    """Holdings x_k (N+1,) [shares] of the best schedule in the deterministic-liquidity market.
 
     With a flat profile x_k = X sinh(kappa (N-k) dt) / sinh(kappa N dt); with a volume profile the minimiser of
     sum_k (h_k - gamma/2) v_k^2 + lambda sigma^2 dt x_{k+1}^2, by a symmetric tridiagonal solve. Transient decay is
@@ -121,7 +121,7 @@ def trajectory(problem: Problem) -> Array:
 
 
 def trade_list(problem: Problem) -> Array:
-    """Optimal trades v_k (N,) [shares]: the steps of `trajectory`; exactly X/N where kappa = 0 and the day is flat."""
+    """Trades v_k (N,) [shares] of the best schedule, the steps of `trajectory`: X/N where kappa = 0 on a flat day."""
     holdings = trajectory(problem)
     if problem.market.volume_profile is None and problem.risk_weight == 0:
         return np.full(problem.order.periods, problem.order.shares / problem.order.periods)
@@ -181,7 +181,7 @@ def _transient_moments(problem: Problem, trades: Array) -> tuple[float, float]:
 
 
 def frontier(problem: Problem, risk_aversions: Iterable[float]) -> pd.DataFrame:
-    """The efficient frontier: optimal schedules for a range of risk aversions.
+    """The efficient frontier: the schedules of least E + lambda Var for a range of risk aversions.
 
     Args:
         problem: order and market; its own risk aversion is not used.

@@ -11,7 +11,8 @@ installed plotly package, and ``book_assets/figures.js`` draws the figures with 
 on pages that have figures. Nothing is asked of another host, so the report works from a folder on disk.
 
 **Tables.** A cell that shows a pandas table and carries ``mystnb: {table: {caption, name}}`` gives a
-numbered table that prose can refer to. Without that, the table stands as pandas draws it.
+numbered table that prose can refer to. Without that, the table stands as pandas draws it. Kernels start with
+``book_assets/kernel.py``, so that pandas cuts none.
 
 **Downloads.** Every table with a caption links its rows as CSV, every chapter itself as a notebook without outputs
 (``book_assets/page.js`` hands it over where the report is read from a folder), and a figure's toolbar saves it as PNG
@@ -546,6 +547,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
     # plotly looks where it runs and picks a form of output; from an editor's terminal, say, one with scripts.
     os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"
+    # Every kernel runs this first: a table that pandas cuts would reach the page, and its CSV, with rows of "...".
+    os.environ["PYTHONSTARTUP"] = str(ASSETS / "kernel.py")
     # nbclient tells the kernel what an Output widget (so: interact) shows, over the socket on which it waits for
     # the cell's reply. On a busy machine one such cell in ten then waits for its timeout (nbclient issue 312).
     # Nothing here needs the kernel to know.

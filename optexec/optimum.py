@@ -61,10 +61,10 @@ class Coefficients(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Optimum:
-    """The optimal policy of J and its value.
+    """The policy with the lowest J of all, and its value.
 
     Attributes:
-        problem: what it is optimal for.
+        problem: what it was made for.
         value: V_0, the smallest J that any policy attains [$].
         grid_error: estimate of the absolute error of ``value`` from quadrature and grid [$].
         levels: (G,) ascending levels of the process.
@@ -110,7 +110,7 @@ class CappedOptimum:
     """The optimum under a cap on participation, on a grid in inventory and liquidity.
 
     Attributes:
-        problem: what it is optimal for.
+        problem: what it was made for.
         value: V_0 [$].
         grid_error: estimate of the absolute error of ``value`` from both grids [$].
         levels: (G,) ascending levels of the process.
@@ -340,7 +340,7 @@ def _capped(problem: Problem) -> CappedOptimum:
 
 
 def _endogenous_grid(problem: Problem, chain: Chain, points: int) -> tuple[float, Array, Array]:
-    """V_0(X, L_0), inventories (M,) and optimal fractions (N, G, M) on a grid.
+    """V_0(X, L_0), inventories (M,) and the optimum's fractions (N, G, M) on a grid.
 
     With y = x - v left and W(y) = E[V_{k+1}(y, L') | L], V_k = min_y h (x-y)^2 + half_spread (x-y) + gamma (x-y) y +
     r y^2 + W(y). Its first-order condition gives x = y + ((2r - gamma) y + W'(y) - half_spread) / (2h - gamma).

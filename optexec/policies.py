@@ -112,7 +112,9 @@ class Schedule:
 
 
 def twap(problem: Problem) -> Schedule:
-    """Time-weighted average price: X/N in every period. Optimal at lambda = 0 when liquidity is constant.
+    """Time-weighted average price: X/N in every period.
+
+    Of all policies the cheapest on average where liquidity is constant and no impact decays.
 
     Examples:
         >>> import optexec as ox
@@ -147,7 +149,7 @@ def vwap(problem: Problem) -> Schedule:
 
 
 def almgren_chriss(problem: Problem) -> Schedule:
-    """The Almgren-Chriss schedule, optimal in the deterministic-liquidity market (L_k the profile times the mean).
+    """The Almgren-Chriss schedule: the lowest J of all schedules where liquidity is deterministic (profile times mean).
 
     With a flat profile x_k = X sinh(kappa (N-k) dt) / sinh(kappa N dt), kappa from `optexec.urgency`; with another the
     minimiser of sum_k (h_k - gamma/2) v_k^2 + lambda sigma^2 dt x_{k+1}^2, h_k = (eta + q/2)/L_k. Transient decay is

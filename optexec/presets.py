@@ -63,7 +63,7 @@ def stress(normal: Problem | None = None) -> dict[str, Problem]:
         - extreme_shocks_80, _90, _95: shocks of that size with probability 0.05, and a floor low enough (0.01) that
           they bite;
         - regimes: `RegimeSwitching` about the mean level; transient_impact: q = eta / 5 (0.002);
-        - participation_cap: at most 7% of the order a period at L = 1 (0.7% of the volume), and a haircut of 1% of the
+        - participation_cap: at most 7% of the order a period at L = 1 (70 of 1,000 shares), and a haircut of 1% of the
           price ($1) on what is left.
 
     Raises:

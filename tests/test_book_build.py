@@ -97,6 +97,16 @@ pd.DataFrame(
 ---
 mystnb:
   table:
+    name: tab-large
+    caption: More rows, columns and characters than pandas shows by itself.
+---
+pd.DataFrame([[f"{row} {column} " + "x" * 60 for column in range(30)] for row in range(70)])
+```
+
+```{code-cell} python
+---
+mystnb:
+  table:
     name: tab-bare
     caption: No index.
 ---
@@ -225,6 +235,12 @@ def test_a_table_is_there_as_csv(book: SmallBook) -> None:
             ["TWAP", "first", "1005.5", "0.5", "", "a, b"],
             ["TWAP", "second", "-3", "1", "-1e23", "c"],
         ]
+
+
+def test_a_table_is_whole_however_large(book: SmallBook) -> None:
+    with open(book.root / "_build/html/_downloads/tab-large.csv", encoding="utf-8-sig", newline="") as file:
+        _, *rows = csv.reader(file)
+    assert rows == [[str(row), *(f"{row} {column} " + "x" * 60 for column in range(30))] for row in range(70)]
 
 
 def test_a_chapter_is_there_as_a_notebook(book: SmallBook) -> None:

@@ -35,7 +35,7 @@ def holdings(
     family: Sequence[float] = (0.05, 5.0),
     unit: str = "periods",
 ) -> go.Figure:
-    """Optimal holdings with half-life and e-folding time, on a linear and a logarithmic axis.
+    """Holdings of the best schedule with half-life and e-folding time, on a linear and a logarithmic axis.
 
     Args:
         problem: order and market with a flat day; planned in its deterministic-liquidity market.

@@ -1,0 +1,89 @@
+"""What the words of the report may claim: what is best says among what or by what, pictures are not pointed into where
+their panels move, tables are whole, and an interval has digits.
+
+The first part reads the sources, the second the built report.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.test_chapters import PAGES
+
+ROOT = Path(__file__).parents[1]
+
+ABSOLUTE = re.compile(
+    r"\b(optimal(?:ly|ity)?|unbeatable|(?:best|least|lowest) (?:possible|there is|that (?:any|can|there))"
+    r"|(?:nothing|nobody|no one|nothing else) (?:can|could|may) (?:\w+ )?(?:beat|improve|better|add)\w*"
+    r"|cannot be (?:beaten|improved|bettered)|(?:nothing|nobody) (?:beats|trades better|does better))\b",
+    re.IGNORECASE,
+)
+AMONG_OR_BY = re.compile(
+    r"schedule|polic(?:y|ies)|\brules?\b|trajector|agents|strateg|\bJ\b|Var\b|mean.variance|objective|criteri"
+    r"|lower bound|variance|expected cost|cost.to.go|\bv\^",
+    re.IGNORECASE,
+)
+QUOTED = {
+    # titles of the note's claims and how the verdict on them is reached: {numref}`tab-claims` says by what
+    "Almgren–Chriss is optimal under its assumptions": "23-claims",
+    '("optimal", "comparable")': "23-claims",
+    'what counts as "optimal"': "23-claims",
+    # the package's subject, in its own name
+    "Optimal trade execution": "optexec/__init__.py",
+}
+"""Sentences that quote the word, by a part of them: no claim of the report's."""
+
+
+def sentences(text: str) -> Iterator[str]:
+    """The sentences of a Markdown text, cells of tables and items of lists each by itself."""
+    text = re.sub(r"^`{3,}.*$|^:[\w-]+:.*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"\{[\w:]+\}`[^`]*`", lambda role: role[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    for block in re.split(r"\n\s*\n|\n(?=\s*(?:[-*|] |\d\. |#))", text):
+        yield from re.split(r"(?<=[.?!])[*)\"”]*\s+(?=\W*[A-Z{$])", " ".join(block.split(" \n")).replace("\n", " "))
+
+
+def docstrings(path: Path) -> str:
+    """Every docstring of a module, and the strings that stand below a name as its description."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    texts = [n.value.value for n in nodes if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)]
+    return re.sub(r"^ +\w+:", "", "\n\n".join(text for text in texts if isinstance(text, str)), flags=re.MULTILINE)
+
+
+TEXTS = {name: "\n\n".join([page.prose, *page.named.values()]) for name, page in PAGES.items()}
+TEXTS["README.md"] = (ROOT / "README.md").read_text(encoding="utf-8")
+TEXTS |= {path.relative_to(ROOT).as_posix(): docstrings(path) for path in sorted((ROOT / "optexec").rglob("*.py"))}
+
+
+def unqualified(text: str) -> list[str]:
+    """Sentences that call something best of all and say neither among what nor by what."""
+    return [s for s in sentences(text) if ABSOLUTE.search(re.sub(r"`[^`]*`", "", s)) and not AMONG_OR_BY.search(s)]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_is_best_says_among_what_or_by_what(name: str) -> None:
+    found = unqualified(TEXTS[name])
+    assert not [s for s in found if not any(part in s and where == name for part, where in QUOTED.items())]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("It halves its holdings. Nothing can improve on it: in that market the formula is exact.", 1),
+        ("ox.optimum(problem).value  # what nobody can beat, in $", 1),
+        ("Where liquidity is constant nothing can be added to it.", 1),
+        ("Nobody can improve on its $J$. By J it is optimal.\n\nAmong schedules it is optimal.", 0),
+        ("The rest is known. It is optimal.", 1),
+    ],
+)
+def test_the_check_sees_what_is_not_qualified(text: str, number: int) -> None:
+    assert len(unqualified(text)) == number
+
+
+def test_what_is_quoted_is_still_there() -> None:
+    for part, name in QUOTED.items():
+        assert part in TEXTS[name]
