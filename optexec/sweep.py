@@ -10,13 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import secrets
 import sys
+import threading
+import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import joblib
 import pandas as pd
 
-from optexec._files import beside
+from optexec._files import beside, check_folder, check_writable
 from optexec._validate import choice, integer, real
 from optexec.evaluation import COLUMNS, evaluate
 from optexec.offline.data import collect
@@ -158,12 +162,13 @@ def sweep(
         raise ValueError(f"scheduler must be the scheduler's address with dask and None without, got {scheduler!r}")
     count = -1 if workers is None else integer("workers", workers, minimum=1)
     cells = list(_cells(agents, problem or stochastic(), scenarios, risk_aversions, seeds, episodes))
-    if not folder.parent.is_dir() or folder.is_file():
-        raise ValueError(f"folder must be a folder or a new name in one, got {folder}")
-    folder.mkdir(exist_ok=True)
-
-    rows = [_read(cell, folder) for cell in cells]
-    missing = [cell for cell, row in zip(cells, rows, strict=True) if row is None]
+    missing = [cell for cell in cells if _read(cell, folder) is None]
+    if missing:
+        folder = check_folder(folder, "folder")
+        folder.mkdir(exist_ok=True)
+    for cell in missing:
+        if (place := cell.place(folder)).exists():  # damaged, to be written anew
+            check_writable(place, "folder")
     done, failed = len(cells) - len(missing), []
     if progress is not None:
         progress(done, len(cells))
@@ -179,7 +184,7 @@ def sweep(
                 if progress is not None:
                     progress(done, len(cells))
     except BrokenExecutor as error:
-        raise OSError(f"a worker process died (was there too little memory?); {done} cells are kept: {error}") from None
+        raise OSError(f"a worker process died (was there too little memory?); what was done is kept: {error}") from None
     if failed:
         raise ValueError(f"{len(failed)} of {len(cells)} cells failed, the others are kept in {folder}; {failed[0]}")
     columns = ["policy", "scenario", "risk_aversion", "seed"]
@@ -253,7 +258,7 @@ def _results(
 
     def tasks(some: Iterable[tuple[int, _Cell]]) -> Iterator[Any]:
         # asked for one by one as workers become free: another process on this folder may have done one by then
-        return (joblib.delayed(_numbered)(i, cell, folder.absolute(), run) for i, cell in some)
+        return (joblib.delayed(_numbered)(i, cell, folder.absolute(), run, os.getpid()) for i, cell in some)
 
     def as_they_come() -> Generator[tuple[_Cell, Any], None, None]:
         parallel = joblib.Parallel(workers, batch_size=1, return_as="generator_unordered")
@@ -284,8 +289,22 @@ def _results(
         yield in_rounds()
 
 
-def _numbered(i: int, cell: _Cell, folder: Path, run: str) -> tuple[int, Any]:
+def _numbered(i: int, cell: _Cell, folder: Path, run: str, parent: int) -> tuple[int, Any]:
+    if os.getppid() == parent:  # not on a cluster, whose workers have another
+        _end_with(parent)
     return i, _compute(cell, folder, run)
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """Let this process end when the one that started it has, however it ended."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _compute(cell: _Cell, folder: Path, run: str = "") -> dict[str, Any] | str:

@@ -210,7 +210,7 @@ def test_bcq_stays_near_its_samples(data: ox.Transitions) -> None:
         ({"config": "best"}, ValueError, "config must be one of"),
         ({"config": BCConfig.tuned()}, TypeError, "config must be a TD3BCConfig"),
         ({"data": [1, 2]}, TypeError, "data must be optexec Transitions"),
-        ({"checkpoint": "/nonexistent/run.npz"}, ValueError, "checkpoint must be in a folder that exists"),
+        ({"checkpoint": "/nonexistent/run.npz"}, ValueError, "checkpoint must be in an existing folder"),
         ({"config": dataclasses.replace(TD3BCConfig.tuned(), rate=1e9, widths=(8,))}, ValueError, "diverged"),
     ],
 )

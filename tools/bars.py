@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 import optexec as ox
+from optexec._files import beside
 
 TARGET = Path(__file__).parents[1] / "book" / "data" / "bars.csv"
 
@@ -40,4 +41,5 @@ def text() -> str:
 
 if __name__ == "__main__":
     TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(text(), encoding="utf-8")
+    with beside(TARGET) as file:
+        file.write(text().encode())

@@ -15,6 +15,7 @@ from playwright.sync_api import sync_playwright
 
 import optexec as ox
 from optexec import figures
+from optexec._files import beside
 
 TARGET = Path(__file__).parents[1] / "book" / "_static" / "cover.svg"
 
@@ -46,9 +47,8 @@ def main() -> None:
         page.add_script_tag(content=script)
         image = page.evaluate(f"Plotly.toImage({cover()}, {{format: 'svg', width: 760, height: 300}})")
         chromium.close()
-    beside = TARGET.with_suffix(".tmp")
-    beside.write_text(unquote(image.split(",", 1)[1]), encoding="utf-8")
-    beside.replace(TARGET)
+    with beside(TARGET) as file:
+        file.write(unquote(image.split(",", 1)[1]).encode())
 
 
 if __name__ == "__main__":

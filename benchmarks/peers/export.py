@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 import optexec as ox
+from optexec._files import beside
 
 SEED = 7
 """Of the data."""
@@ -26,7 +27,8 @@ def export(folder: Path, behaviour: str, episodes: int, seed: int) -> None:
     arrays: dict[str, Any] = data.arrays()
     arrays["actions"] = 2 * arrays["actions"] - 1
     arrays |= {"behaviour": behaviour, "episodes": episodes, "seed": seed, "digest": data.digest}
-    np.savez_compressed(folder / f"{behaviour}.npz", **arrays)
+    with beside(folder / f"{behaviour}.npz") as file:
+        np.savez_compressed(file, **arrays)
     print(f"{behaviour}.npz: {len(data):,} transitions, {data.digest[:12]}")
 
 

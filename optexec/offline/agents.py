@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from optexec._files import Arrays, digest, read_arrays, write_arrays
+from optexec._validate import brief
 from optexec.offline.bc import BC
 from optexec.offline.bcq import BCQ
 from optexec.offline.data import differences
@@ -66,6 +67,8 @@ class Agents:
     networks: dict[str, list[Tensor]] = field(repr=False)
     trace: pd.DataFrame = field(repr=False)
     origin: dict[str, Any] = field(repr=False)
+
+    __repr__ = brief
 
     @property
     def label(self) -> str:
@@ -175,7 +178,9 @@ class Agents:
             said = " ".join(str(error).split())
             raise ValueError(f"{path} does not describe agents that this version knows: {said}") from None
         if problem is not None and problem != trained_in:
-            raise ValueError(f"{path} was trained in another problem: {differences(problem, trained_in)}")
+            raise ValueError(
+                f"{path} was trained in another problem: {differences(describe(problem), describe(trained_in))}"
+            )
         return agents
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optexec._files import digest, read_arrays, write_arrays
-from optexec._validate import choice, integer, real
+from optexec._validate import brief, choice, integer, real
 from optexec.env import REWARDS, ExecutionVectorEnv
 from optexec.optimum import optimum
 from optexec.policies import almgren_chriss, period_of, twap, vwap
@@ -59,6 +59,8 @@ class Behaviour:
     name: str
     arms: Mapping[str, Policy]
     noise: float = 0.0
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         if not self.arms:
@@ -133,6 +135,8 @@ class Transitions:
     episode: Integers
     arm: Integers
     observe_liquidity: bool = True
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         periods, m = self.problem.order.periods, len(self.observations)
@@ -235,7 +239,8 @@ class Transitions:
             raise ValueError(f"{path} does not say its {error}") from None
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from None
-        raise ValueError(f"{path} was logged in another problem: {differences(problem, logged_in)}")
+        unlike = differences(describe(problem), describe(logged_in))
+        raise ValueError(f"{path} was logged in another problem: {unlike}")
 
     def arrays(self, reward: str = "realised") -> dict[str, Float32]:
         """Flat arrays for other libraries, such as d3rlpy's ``MDPDataset(**data.arrays())``.
@@ -266,15 +271,15 @@ _ARRAYS: dict[str, Any] = {
 }
 
 
-def differences(wanted: Problem, found: Problem) -> str:
-    """The fields in which two problems differ, as "name is found and not wanted"."""
+def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """The fields in which two descriptions differ, as "name is found and not wanted"; plain data as JSON has them."""
 
     def flat(value: Any, prefix: str = "") -> dict[str, Any]:
         if not isinstance(value, dict):
             return {prefix.removesuffix("."): value}
         return {key: leaf for name, part in value.items() for key, leaf in flat(part, f"{prefix}{name}.").items()}
 
-    first, second = flat(describe(wanted)), flat(describe(found))
+    first, second = flat(dict(wanted)), flat(dict(found))
     names = [name for name in first | second if first.get(name) != second.get(name)]
     return ", ".join(f"{name} is {second.get(name)!r} and not {first.get(name)!r}" for name in names)
 

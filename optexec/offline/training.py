@@ -20,15 +20,15 @@ import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from optexec._files import Arrays, read_arrays, write_arrays
+from optexec._files import Arrays, check_writable, read_arrays, write_arrays
 from optexec._validate import choice, integer, real
 from optexec.offline.agents import ALGORITHMS, UNFIT, Agents, numbers, pack_trace, unpack_trace
-from optexec.offline.data import Transitions
+from optexec.offline.data import Transitions, differences
 from optexec.offline.learner import Batch, Config, Learner
 from optexec.offline.view import View
 from optexec.problem import describe
 
-__all__ = ["train"]
+__all__ = ["OtherRunError", "train"]
 
 CHUNK = 50
 """Steps whose batches are drawn at once."""
@@ -43,6 +43,10 @@ INITIAL, ROWS, NOISE = 200, 201, 202
 """Channels of a training seed."""
 
 _KIND = "optexec checkpoint"
+
+
+class OtherRunError(ValueError):
+    """A checkpoint is of a run with other settings."""
 
 
 def train(
@@ -96,6 +100,9 @@ def train(
     elif not isinstance(config, learner_type.settings):
         raise TypeError(f"config must be a {learner_type.settings.__name__} or its name, got {config!r}")
 
+    path = None if checkpoint is None else Path(checkpoint)
+    if path is not None:
+        check_writable(path, "checkpoint")
     logs = _logs(data, len(chosen))
     first_log = logs[0]
     fitted = [View.fit(config.view, log) for log in logs]
@@ -113,12 +120,13 @@ def train(
         "seeds": list(chosen),
         "steps": steps,
         "batch_size": batch_size,
+        "behaviour": first_log.behaviour,
+        "episodes": first_log.episodes,
+        "data_seed": first_log.seed if len(logs) == 1 else [log.seed for log in logs],
         "data": first_log.digest if len(logs) == 1 else [log.digest for log in logs],
         "torch": torch.__version__,
+        "problem": describe(first_log.problem),
     }
-    path = None if checkpoint is None else Path(checkpoint)
-    if path is not None and not path.parent.is_dir():
-        raise ValueError(f"checkpoint must be in a folder that exists, got {path}")
     first, seconds, trace = 0, 0.0, Trace(chosen)
     if path is not None and path.exists():
         first, seconds = _resume(path, run, learner, trace)
@@ -132,7 +140,6 @@ def train(
                 "kind": _KIND,
                 **run,
                 **versions,
-                "problem": describe(first_log.problem),
                 "done": done,
                 "seconds": spent,
             }
@@ -157,10 +164,7 @@ def train(
     if first < end:
         keep(end)
     origin = {
-        **{key: run[key] for key in ("steps", "batch_size", "data", "torch")},
-        "behaviour": first_log.behaviour,
-        "episodes": first_log.episodes,
-        "data_seed": first_log.seed if len(logs) == 1 else [log.seed for log in logs],
+        **{key: run[key] for key in ("steps", "batch_size", "data", "torch", "behaviour", "episodes", "data_seed")},
         "observe_liquidity": first_log.observe_liquidity,
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -257,9 +261,10 @@ def _tensors(learner: Learner) -> Arrays:
 def _resume(path: Path, run: dict[str, Any], learner: Learner, trace: Trace) -> tuple[int, float]:
     """Put a checkpoint's state in place: steps done, CPU seconds."""
     meta, arrays = read_arrays(path, _KIND)
-    for key, value in run.items():
-        if meta.get(key) != _plain(value):
-            raise ValueError(f"{path} is of another run: {key} is {meta.get(key)!r} there and {_plain(value)!r} here")
+    here = _plain(run)
+    there = {key: meta.get(key) for key in run}
+    if there != here:
+        raise OtherRunError(f"{path} is of another run: {differences(here, there) or 'its settings are damaged'}")
     try:
         trace.restore(unpack_trace(arrays, meta["seeds"]))
         learner.load_state_dict(_stored(arrays, learner.state_dict(), "weights."))
