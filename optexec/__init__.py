@@ -1,6 +1,7 @@
 """Optimal trade execution: Almgren-Chriss, a simulator with stochastic liquidity, and exact benchmarks."""
 
 from optexec import calibration, offline, presets
+from optexec._version import VERSION
 from optexec.almgren_chriss import e_folding_time, frontier, half_life, lvar_risk_aversion, urgency
 from optexec.env import ExecutionEnv, ExecutionVectorEnv, register
 from optexec.evaluation import evaluate
@@ -57,5 +58,7 @@ __all__ = [
     "urgency",
     "vwap",
 ]
+
+__version__ = VERSION
 
 register()

@@ -1,12 +1,17 @@
-"""Checks of single values, shared by every constructor: an error names the field, its value and what is allowed."""
+"""Checks of single values, shared by every constructor: an error names the field, its value and what is allowed.
+
+And what all objects say of themselves.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import numbers
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["choice", "integer", "real", "store"]
+__all__ = ["brief", "choice", "integer", "real", "store"]
 
 
 def real(
@@ -80,3 +85,29 @@ def store(instance: object, **values: object) -> None:
     """Set converted fields on a frozen dataclass, for use in its ``__post_init__`` alone."""
     for name, value in values.items():
         object.__setattr__(instance, name, value)
+
+
+LONG = 120
+"""Characters of a sequence that `brief` still shows."""
+
+
+def brief(instance: Any, longest: int = 300) -> str:
+    """The ``repr`` of a dataclass: its fields, but of arrays the shape alone, and of what is long only what it is.
+
+    Args:
+        instance: of a dataclass.
+        longest: characters of a part that is shown whole.
+    """
+
+    def shown(value: Any) -> str:
+        if hasattr(value, "dtype") and hasattr(value, "shape"):
+            return f"<{value.dtype} {tuple(value.shape)}>"
+        if isinstance(value, Mapping):
+            value = list(value)
+        said = repr(value)
+        if isinstance(value, tuple | list):
+            return said if len(said) <= LONG else f"<{type(value).__name__} of {len(value):,}>"
+        return said if len(said) <= longest else f"{type(value).__name__}(...)"
+
+    names = [field.name for field in dataclasses.fields(instance) if field.repr]
+    return f"{type(instance).__name__}({', '.join(f'{name}={shown(getattr(instance, name))}' for name in names)})"

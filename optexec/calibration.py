@@ -74,6 +74,10 @@ class Estimated:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        value, low, high = (f"{x:,.0f}" if abs(x) >= 1_000 else f"{x:.4g}" for x in (self.value, self.low, self.high))
+        return f"{value} ({low} to {high})"
+
     @classmethod
     def of(cls, estimate: Estimate, freedom: int, lowest: float = -np.inf) -> Estimated:
         """From a statistic of independent pieces, by Student's t with the given degrees of freedom."""
@@ -227,6 +231,22 @@ class Calibration:
     floor: float
     relative: Array = field(repr=False)
 
+    def __repr__(self) -> str:
+        rows = {name: f"{found} {unit}" for name, (found, unit) in self._estimates().items()}
+        shape = [found.value for found in self.profile]
+        rows |= {"profile": f"{self.bars} values from {min(shape):.4g} to {max(shape):.4g}", "floor": f"{self.floor:g}"}
+        lines = [f"  {name:<16}  {said}" for name, said in rows.items()]
+        return "\n".join([f"Calibration: {self.days} days of {self.bars} bars, last price {self.price:g}", *lines])
+
+    def _estimates(self) -> dict[str, tuple[Estimated, str]]:
+        """Estimates but the profile, with their units."""
+        return {
+            "volatility": (self.volatility, "$/√bar"),
+            "volume": (self.volume, "shares a bar"),
+            "speed": (self.speed, "1/bar"),
+            "depth_volatility": (self.depth_volatility, "1/√bar"),
+        }
+
     @property
     def days(self) -> int:
         """D."""
@@ -239,13 +259,7 @@ class Calibration:
 
     def table(self) -> pd.DataFrame:
         """Value, standard error and interval of each estimate but the profile, by name, with the unit."""
-        units = {
-            "volatility": "$/√bar",
-            "volume": "shares a bar",
-            "speed": "1/bar",
-            "depth_volatility": "1/√bar",
-        }
-        rows = {name: {**dataclasses.asdict(getattr(self, name)), "unit": unit} for name, unit in units.items()}
+        rows = {name: {**dataclasses.asdict(found), "unit": unit} for name, (found, unit) in self._estimates().items()}
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
 
     def market(self, order: Order, impact: Impact, *, first: int = 0, **fields: Any) -> Market:

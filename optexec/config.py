@@ -12,46 +12,55 @@
     type = "OrnsteinUhlenbeck"
     speed = 0.5
 
-What is left out has its default; ``None`` is what is left out. A number without a point is as good as one with.
+What is left out has its default; ``None`` is what is left out, and the writer says in a comment what could stand there.
+A number without a point is as good as one with.
 """
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from optexec._files import beside
 from optexec.problem import PROCESSES, Market, Order, Problem, describe
 
-__all__ = ["load", "parse", "save", "text"]
+__all__ = ["load", "parse", "read", "save", "text"]
 
 LARGEST = 1 << 20
 """Bytes above which a file is no configuration."""
 
 
 def load(path: str | Path) -> Problem:
-    """Read a problem from a TOML file.
+    """Read a problem from a TOML file, or from a pipe that has a name.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not TOML, or a key or value that does not fit; the file, the field, its value and what is allowed
-            are in the message.
+        ValueError: not TOML in UTF-8, or a key or value that does not fit; the file, the field, its value and what is
+            allowed are in the message.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         raise FileNotFoundError(f"{path} does not exist or is not a file")
     with path.open("rb") as file:
-        content = file.read(LARGEST + 1)
+        return read(file, str(path))
+
+
+def read(file: IO[bytes], name: str) -> Problem:
+    """Read a problem from an open file, such as standard input; errors as those of `load`."""
+    content = file.read(LARGEST + 1)
     try:
         if len(content) > LARGEST:
             raise ValueError(f"a configuration has at most {LARGEST} bytes, got more")
-        return parse(content.decode())
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content:
+            raise ValueError("a configuration must be text in UTF-8, got UTF-16 or no text: save it as UTF-8")
+        return parse(content.decode("utf-8-sig"))
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{name}: {error}") from None
 
 
 def parse(toml: str) -> Problem:
@@ -107,23 +116,36 @@ def _process(name: str, value: Any) -> Any:
 def text(problem: Problem) -> str:
     """A problem as TOML, every field of it; `parse` gives the problem back.
 
+    A field that is ``None`` is a comment: what could stand there, and what it would mean.
+
     Raises:
         TypeError: a liquidity process of your own.
     """
     lines: list[str] = []
+    examples = {"max_participation": 0.1, "volume_profile": [1.0] * problem.order.periods}
 
     def write(name: str, fields: dict[str, Any]) -> None:
         if name:
             lines.extend(["", f"[{name}]"])
         tables = {key: value for key, value in fields.items() if isinstance(value, dict)}
         for key, value in fields.items():
-            if key not in tables and value is not None:
+            if value is None:
+                lines.extend([f"# {_UNSET[key]}:", f"# {key} = {json.dumps(examples.get(key, fields.get('mean')))}"])
+            elif key not in tables:
                 lines.append(f"{key} = {json.dumps(value)}")  # strings, numbers and lists of numbers are TOML too
         for key, value in tables.items():
             write(f"{name}.{key}" if name else key, value)
 
     write("", describe(problem))
     return "\n".join(lines) + "\n"
+
+
+_UNSET = {
+    "max_participation": "no limit; the largest trade as a fraction of a period's volume, in (0, 1], would be",
+    "volume_profile": "a flat day; a number a period, > 0 and with mean 1, is its shape",
+    "initial": "liquidity begins at its mean; another level of period 0 would be",
+}
+"""Fields that may be None: what that means, and what a value would."""
 
 
 def save(problem: Problem, path: str | Path) -> None:

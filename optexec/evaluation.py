@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optexec._streams import Covariance, Tail
-from optexec._validate import integer
+from optexec._validate import brief, integer
 from optexec.optimum import optimum
 from optexec.policies import best_static, exact_objective
 from optexec.problem import Problem
@@ -57,6 +57,8 @@ class Estimate:
     value: float
     influence: Array = field(repr=False)
     features: Covariance | None = field(default=None, repr=False)
+
+    __repr__ = brief
 
     @property
     def ci(self) -> float:

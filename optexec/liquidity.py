@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from optexec._validate import choice, real, store
+from optexec._validate import brief, choice, real, store
 
 __all__ = [
     "GRID_POINTS",
@@ -62,6 +62,8 @@ class Chain:
     levels: Array
     matrix: Array
     start: int
+
+    __repr__ = brief
 
 
 @runtime_checkable

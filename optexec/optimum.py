@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from optexec._validate import brief
 from optexec.almgren_chriss import decay_moments
 from optexec.liquidity import GRID_POINTS, Chain, cached_chain, extrapolated
 from optexec.policies import LevelTable, period_of
@@ -80,6 +81,8 @@ class Optimum:
     coefficients: Coefficients
     bound: bool = False
 
+    __repr__ = brief
+
     def _table(self, name: str) -> LevelTable:
         return LevelTable(self.problem, self.levels, getattr(self.coefficients, name))
 
@@ -126,6 +129,8 @@ class CappedOptimum:
     inventory: Array
     table: Array
     bound: bool = False
+
+    __repr__ = brief
 
     def fraction(self, k: int, liquidity: ArrayLike, inventory: float | None = None) -> Any:
         """v*/x in period k at liquidity L (the profile included) and an inventory (X by default) [shares]."""

@@ -12,7 +12,7 @@ import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
 
 from optexec import almgren_chriss as closed_form
-from optexec._validate import integer
+from optexec._validate import brief, integer
 from optexec.liquidity import Chain, cached_chain, extrapolated
 from optexec.problem import Problem
 from optexec.simulator import Observation, Policy
@@ -56,6 +56,8 @@ class Schedule:
 
     problem: Problem
     trades: Array
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         trades = np.array(self.trades, dtype=np.float64)
@@ -286,6 +288,8 @@ class LevelTable:
     levels: Array
     values: Array
 
+    __repr__ = brief
+
     def at(self, period: NDArray[np.int64], liquidity: ArrayLike) -> Array:
         """Values (n,) at periods (n,) and liquidity L = profile x level (n,), linear between levels."""
         level = np.asarray(liquidity, dtype=np.float64) / self.problem.profile[period]
@@ -307,6 +311,8 @@ class Rolling:
 
     problem: Problem
     table: LevelTable
+
+    __repr__ = brief
 
     def act(self, observation: Observation) -> Array:
         """Fractions of current inventory (n,) from observations (n, 6); period and liquidity matter."""
@@ -387,6 +393,8 @@ class Filtered:
     variance: Array
     start: float
     belief: Belief | None = field(default=None, repr=False)
+
+    __repr__ = brief
 
     def reset(self, n: int) -> None:
         """Forget, because n new episodes begin; the wrapped policy is told too, if it remembers."""

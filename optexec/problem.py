@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optexec._validate import choice, integer, real, store
+from optexec._validate import brief, choice, integer, real, store
 from optexec.liquidity import ConstantLiquidity, Liquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
 
 __all__ = ["Market", "Order", "Problem", "describe", "restore"]
@@ -109,6 +109,8 @@ class Market:
     volume_profile: Sequence[float] | None = None
     liquidity: Liquidity = field(default_factory=OrnsteinUhlenbeck)
 
+    __repr__ = brief
+
     def __post_init__(self) -> None:
         nonnegative = (
             "volatility",
@@ -175,6 +177,9 @@ class Problem:
     order: Order = field(default_factory=Order)
     market: Market = field(default_factory=Market)
     risk_aversion: float = 0.5
+
+    def __repr__(self) -> str:
+        return brief(self, 450)
 
     def __post_init__(self) -> None:
         for name, kind in (("order", Order), ("market", Market)):

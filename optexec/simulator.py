@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from optexec._validate import integer
+from optexec._validate import brief, integer
 from optexec.problem import Problem
 
 __all__ = ["Episodes", "Outcome", "Policy", "Shock", "Shocks", "State", "draw", "observe", "simulate", "step"]
@@ -99,6 +99,8 @@ class Shocks:
     slippage: Array
     decay: Array
     liquidity: Array
+
+    __repr__ = brief
 
     def __getitem__(self, k: int) -> Shock:
         """The shocks of period k, arrays (n,)."""
@@ -309,6 +311,8 @@ class Episodes:
     running_risk: Array
     violations: Array
     clipped: Array
+
+    __repr__ = brief
 
     @classmethod
     def empty(cls, problem: Problem, n: int) -> Episodes:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from optexec import config as configuration
 from optexec import stress as stress_tests
-from optexec.cli.output import check_writable, one_line_errors, progress_of, show, show_sweep, write_json
+from optexec._files import check_folder, check_writable
+from optexec._version import VERSION
+from optexec.cli.output import counted, number, one_line_errors, progress_of, report, say, show, show_sweep
 from optexec.evaluation import evaluate
-from optexec.offline.data import collect
+from optexec.offline.data import collect, differences
 from optexec.offline.protocol import SCORING
 from optexec.optimum import optimum
 from optexec.presets import stochastic
 from optexec.presets import stress as scenarios
-from optexec.problem import Problem
+from optexec.problem import Problem, describe
 from optexec.simulator import Policy
 from optexec.sweep import LEARNERS, NORMAL, Planner, Training
 from optexec.sweep import sweep as run_sweep
+
+if TYPE_CHECKING:
+    from optexec.offline import Agents
 
 __all__ = ["app"]
 
@@ -28,12 +33,15 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Optimal execution under stochastic liquidity.",
+    # --offline_episodes is --offline-episodes
+    context_settings={"token_normalize_func": lambda name: name.replace("_", "-")},
 )
 
 Config = Annotated[
     Path | None,
-    typer.Option("--config", help="TOML file of the problem, in place of the original note's; see optexec config."),
+    typer.Option(
+        "--config", help="TOML file of the problem, in place of the original note's, or - for standard input."
+    ),
 ]
 Episodes = Annotated[int, typer.Option("--episodes", help="Episodes per policy and scenario, at least 2.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the shocks, >= 0.")]
@@ -43,17 +51,37 @@ Folder = Annotated[
     Path | None,
     typer.Option("--agents", help="Folder of trained agents (*.npz), which join the table: the mean of their seeds."),
 ]
-OfflineEpisodes = Annotated[
-    int, typer.Option("--offline-episodes", "--offline_episodes", help="Logged episodes to learn from.")
-]
+OfflineEpisodes = Annotated[int, typer.Option("--offline-episodes", help="Logged episodes to learn from.")]
 Steps = Annotated[int, typer.Option("--steps", help="Gradient steps.")]
-BatchSize = Annotated[int, typer.Option("--batch-size", "--batch_size", help="Transitions a step and seed.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", help="Transitions a step and seed.")]
 Behaviour = Annotated[str, typer.Option("--behaviour", help="Who is logged: twap, twap-noise or mixture.")]
 
 
 def problem_of(config: Path | None) -> Problem:
     """The problem of a configuration file, that of the original note without one."""
-    return stochastic() if config is None else configuration.load(config)
+    if config is None:
+        return stochastic()
+    return configuration.read(sys.stdin.buffer, "standard input") if str(config) == "-" else configuration.load(config)
+
+
+def check_json(path: Path | None) -> None:
+    """Refuse a file of rows that cannot be written before hours of work, not after."""
+    if path is not None:
+        check_writable(path, "--json")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say(f"optexec {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)]
+    = False,
+) -> None:  # fmt: skip
+    """Optimal execution under stochastic liquidity."""
 
 
 def trained(folder: Path | None, problem: Problem) -> dict[str, Policy]:
@@ -79,11 +107,12 @@ def trained(folder: Path | None, problem: Problem) -> dict[str, Policy]:
 @one_line_errors
 def solve(episodes: Episodes = 10_000, seed: Seed = 42, json_file: Json = None, config: Config = None) -> None:
     """Solve the normal market exactly and put every classical policy beside the optimum."""
-    check_writable(json_file)
+    check_json(json_file)
     problem = problem_of(config)
     best = optimum(problem)
     compare(problem, {}, episodes, seed, json_file)
-    print(f"exact optimum: J = ${best.value:,.4f}, grid error ${best.grid_error:.4f}")
+    form, error = number([best.value], 4), number([best.grid_error], 4)
+    say(f"exact optimum: J = ${best.value:{form}}, grid error ${best.grid_error:{error}}")
 
 
 @app.command()
@@ -95,7 +124,7 @@ def benchmark(
 
     Memory does not grow with the episodes: ten million are a matter of time alone.
     """
-    check_writable(json_file)
+    check_json(json_file)
     problem = problem_of(config)
     compare(problem, trained(agents, problem), episodes, seed, json_file)
 
@@ -106,8 +135,8 @@ def compare(problem: Problem, agents: dict[str, Policy], episodes: int, seed: in
     with progress_of("episodes", episodes) as progress:
         rows = evaluate(problem, policies, episodes, seed, progress=progress).reset_index()
     rows.insert(0, "scenario", NORMAL)
-    show(f"normal market, {episodes:,} episodes, seed {seed}; ± is the 95% half-width over episodes", rows)
-    write_json(json_file, problem, seed, rows)
+    title = f"normal market, {counted(episodes, 'episode')}, seed {seed}; ± is the 95% half-width over episodes"
+    report(json_file, problem, seed, rows, lambda: show(title, rows))
 
 
 @app.command()
@@ -121,16 +150,20 @@ def stress(
     names = list(scenarios()) if scenario is None else scenario
     for name in names:
         stress_tests.scenario(name, problem)  # an unknown name fails before any work
-    check_writable(json_file)
+    check_json(json_file)
     policies = trained(agents, problem)
     with progress_of("scenarios", len(names)) as progress:
         rows = stress_tests.run(
             names, episodes, seed, policies, lambda name: progress(names.index(name), doing=name), normal=problem
         )
-    for name in names:
-        show(name, rows[rows["scenario"] == name])
-    print(f"{len(names)} scenarios, {episodes} episodes each, seed {seed}; ± is the 95% half-width over episodes")
-    write_json(json_file, problem, seed, rows)
+
+    def shown() -> None:
+        for name in names:
+            show(name, rows[rows["scenario"] == name])
+        each = f"{counted(episodes, 'episode')} each, seed {seed}"
+        say(f"{counted(len(names), 'scenario')}, {each}; ± is the 95% half-width over episodes")
+
+    report(json_file, problem, seed, rows, shown)
 
 
 @app.command()
@@ -143,37 +176,92 @@ def train(
     seeds: Annotated[int, typer.Option("--seeds", help="Agents, trained at once from seeds 0, 1, ...")] = 8,
     behaviour: Behaviour = "mixture",
     scenario: Annotated[str, typer.Option("--scenario", help="normal, or a market of the stress tests.")] = NORMAL,
-    data_seed: Annotated[int, typer.Option("--data-seed", "--data_seed", help="Seed of the logged episodes.")] = 0,
+    data_seed: Annotated[int, typer.Option("--data-seed", help="Seed of the logged episodes.")] = 0,
     out: Annotated[Path, typer.Option("--out", help="Existing folder for the agents and the checkpoint.")] = Path(),
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace finished agents, and a checkpoint of other settings.")
+    ] = False,
     json_file: Json = None,
     config: Config = None,
 ) -> None:
-    """Train agents on logged data of a market; after Ctrl-C the same command goes on where it was."""
-    from optexec.offline import scoring  # torch takes seconds to import
-    from optexec.offline import train as fit
+    """Train agents on logged data of a market; after Ctrl-C the same command goes on where it was.
 
-    check_writable(json_file)
+    Agents that are there already are not trained again: the same command scores them, another is refused.
+    """
+    from optexec.offline import scoring  # torch takes seconds to import
+
+    check_json(json_file)
     if not out.is_dir():
         raise ValueError(f"--out must be an existing folder, got {out}")
+    check_folder(out, "--out")
     normal = problem_of(config)
     problem = normal if scenario == NORMAL else stress_tests.scenario(scenario, normal)
-    data = collect(problem, behaviour, offline_episodes, data_seed)
-    print(f"{behaviour}: {data.episodes} episodes, {len(data)} transitions, digest {data.digest[:12]}", flush=True)
     name = f"{agent}-{behaviour}" if scenario == NORMAL else f"{agent}-{scenario}-{behaviour}"
-    checkpoint = out / f"{name}.checkpoint.npz"
-    agents = fit(agent, data, range(seeds), steps, batch_size, checkpoint=checkpoint, progress=sys.stdout.isatty())
-    path = out / f"{name}.npz"
-    agents.save(path)
-    checkpoint.unlink(missing_ok=True)  # another run of this command may have been here
-    print(f"wrote {path}")
+    path, checkpoint = out / f"{name}.npz", out / f"{name}.checkpoint.npz"
+    for file in (path, checkpoint):
+        check_writable(file, "--out")
+    wanted: dict[str, Any] = {
+        "algorithm": agent, "seeds": list(range(seeds)), "steps": steps, "batch_size": batch_size,
+        "behaviour": behaviour, "episodes": offline_episodes, "data_seed": data_seed,
+    }  # fmt: skip
+    agents = finished(path, problem, wanted) if path.exists() and not overwrite else None
+    if agents is None:
+        agents = fitted(problem, wanted, checkpoint, overwrite)
+        agents.save(path)
+        checkpoint.unlink(missing_ok=True)  # another run of this command may have been here
+        say(f"wrote {path}")
+    else:
+        what = f"{counted(seeds, 'seed')} of {agents.label} after {counted(steps, 'step')}"
+        say(f"{path} is finished: {what}; nothing was trained (--overwrite trains again)")
     try:
         table = scoring.score(agents, episodes=2_000)
     except ValueError:  # no exact gap to pair with
         table = evaluate(problem, scoring.each(agents), 2_000, SCORING.episodes)
     rows = table.rename_axis("policy").reset_index()
     rows.insert(0, "scenario", scenario)
-    show(f"2,000 fresh episodes of the market: {scenario}", rows)
-    write_json(json_file, problem, SCORING.episodes, rows)
+    title = f"2,000 fresh episodes of the market: {scenario}"
+    report(json_file, problem, SCORING.episodes, rows, lambda: show(title, rows))
+
+
+def finished(path: Path, problem: Problem, wanted: dict[str, Any]) -> Agents:
+    """The agents of a file, if they are those that a command would train.
+
+    Raises:
+        ValueError: they are others, or the file holds none.
+    """
+    from optexec.offline import ALGORITHMS, Agents
+
+    instead = "choose another --out, or --overwrite to replace it"
+    try:
+        agents = Agents.load(path)
+    except ValueError as error:
+        raise ValueError(f"{error}; {instead}") from None
+    made = {**agents.origin, "algorithm": agents.algorithm, "seeds": list(agents.seeds)}
+    there = {name: made.get(name) for name in wanted} | describe(agents.problem)
+    unlike = differences(wanted | describe(problem), there)
+    if not unlike and agents.config != ALGORITHMS[agents.algorithm].settings.tuned():
+        unlike = "the settings of the algorithm are not those of this version"
+    if unlike:
+        raise ValueError(f"{path} holds other agents: {unlike}; {instead}")
+    return agents
+
+
+def fitted(problem: Problem, wanted: dict[str, Any], checkpoint: Path, overwrite: bool) -> Agents:
+    """Log, and train from where the checkpoint is."""
+    from optexec.offline.training import OtherRunError, train
+
+    data = collect(problem, wanted["behaviour"], wanted["episodes"], wanted["data_seed"])
+    amount = f"{counted(data.episodes, 'episode')}, {counted(len(data), 'transition')}"
+    say(f"{data.behaviour}: {amount}, digest {data.digest[:12]}")
+    run = (wanted["algorithm"], data, wanted["seeds"], wanted["steps"], wanted["batch_size"])
+    bar = sys.stdout is not None and sys.stdout.isatty()
+    try:
+        return train(*run, checkpoint=checkpoint, progress=bar)
+    except OtherRunError as error:
+        if not overwrite:
+            raise ValueError(f"{error}; choose another --out, or --overwrite to begin anew") from None
+    checkpoint.unlink()
+    return train(*run, checkpoint=checkpoint, progress=bar)
 
 
 @app.command()
@@ -209,9 +297,7 @@ def sweep(
     scenario: Annotated[
         list[str] | None, typer.Option("--scenario", help="normal or a stressed market; repeat.")
     ] = None,
-    risk_aversion: Annotated[
-        list[float] | None, typer.Option("--risk-aversion", "--risk_aversion", help="lambda (1/$); repeat.")
-    ] = None,
+    risk_aversion: Annotated[list[float] | None, typer.Option("--risk-aversion", help="lambda (1/$); repeat.")] = None,
     seeds: Annotated[int, typer.Option("--seeds", help="How many, from --seed on.")] = 1,
     seed: Seed = 42,
     episodes: Episodes = 10_000,
@@ -226,7 +312,7 @@ def sweep(
     config: Config = None,
 ) -> None:
     """Agents x scenarios x risk aversions x seeds, on all cores or on a cluster."""
-    check_writable(json_file)
+    check_json(json_file)
     problem = problem_of(config)
     chosen: dict[str, Any] = trained(agents, problem)
     learned = {"episodes": offline_episodes, "steps": steps, "batch_size": batch_size, "behaviour": behaviour}
@@ -244,9 +330,8 @@ def sweep(
             seeds=range(seed, seed + seeds), episodes=episodes, backend=backend, workers=workers,
             scheduler=scheduler, progress=progress,
         )  # fmt: skip
-    show_sweep(rows)
-    print(f"{len(rows)} cells of {episodes:,} episodes, kept in {out}")
-    write_json(json_file, problem, list(range(seed, seed + seeds)), rows)
+    kept = f"{counted(len(rows), 'cell')} of {counted(episodes, 'episode')}, kept in {out}"
+    report(json_file, problem, list(range(seed, seed + seeds)), rows, lambda: show_sweep(kept, rows))
 
 
 def _word(policy: str) -> str:
@@ -267,5 +352,5 @@ def config(
 
     if preset not in ("stochastic", "reference", "almgren_chriss_2000"):
         raise ValueError(f"--preset must be one of stochastic, reference, almgren_chriss_2000, got {preset!r}")
-    problem = getattr(presets, preset)() if config is None else configuration.load(config)
-    sys.stdout.write(configuration.text(problem))
+    problem = getattr(presets, preset)() if config is None else problem_of(config)
+    say(configuration.text(problem).rstrip("\n"))

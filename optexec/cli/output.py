@@ -1,19 +1,24 @@
-"""What the commands share: one-line errors, tables, JSON files and progress."""
+"""What the commands share: one-line errors, what is printed and where it goes, tables, JSON files and progress."""
 
 from __future__ import annotations
 
+import io
 import json
 import math
+import os
+import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, Protocol
+from typing import ParamSpec, Protocol, TextIO
 
 import pandas as pd
 import typer
+from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -21,7 +26,18 @@ from rich.table import Table
 from optexec._files import beside
 from optexec.problem import Problem, describe
 
-__all__ = ["check_writable", "one_line_errors", "progress_of", "show", "show_sweep", "write_json"]
+__all__ = [
+    "counted",
+    "lost",
+    "number",
+    "one_line_errors",
+    "progress_of",
+    "report",
+    "say",
+    "show",
+    "show_sweep",
+    "write_json",
+]
 
 P = ParamSpec("P")
 
@@ -45,18 +61,50 @@ def one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
             said = str(error)
         else:
             return
-        print("optexec:", " ".join(said.split()), file=sys.stderr)
+        say(f"optexec: {' '.join(said.split())}", error=True)
         raise typer.Exit(2)
 
     return wrapped
 
 
-def check_writable(path: Path | None) -> None:
-    """Refuse a file that cannot be written before hours of work, not after."""
-    if path is not None and not path.parent.is_dir():
-        raise ValueError(f"--json must be in an existing folder, got {path}")
-    if path is not None and path.is_dir():
-        raise ValueError(f"--json must be a file, got the folder {path}")
+lost: list[OSError] = []
+"""Why what was printed did not arrive, if it did not; the exit code tells."""
+
+SIGNS = {"λ": "lambda", "±": "+-", "–": "-", "×": "x", "…": "..."}
+"""What stands for a sign that a terminal does not have; for any other, a question mark."""
+
+
+def say(text: str, *, error: bool = False) -> None:
+    """Print; the work goes on even if nobody listens any more, for its files are still to be written."""
+    to = sys.stderr if error else sys.stdout
+    if to is None:  # it was closed before the start
+        return
+    try:
+        print(plain(text, to), file=to, flush=True)
+    except OSError as problem:
+        if not error:
+            lost.append(problem)
+        with suppress(OSError):  # what is left in its buffer, and what is printed later, goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), to.fileno())
+
+
+def plain(text: str, stream: TextIO | None) -> str:
+    """A text in the signs that a stream can take."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+
+    def shown(sign: str) -> str:
+        try:
+            sign.encode(encoding)
+        except UnicodeEncodeError:
+            return SIGNS.get(sign, "?")
+        return sign
+
+    return "".join(map(shown, text))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: "1 cell", "2 cells"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def write_json(path: Path | None, problem: Problem, seed: int | list[int], rows: pd.DataFrame) -> None:
@@ -70,17 +118,62 @@ def write_json(path: Path | None, problem: Problem, seed: int | list[int], rows:
     text = json.dumps({"problem": describe(problem), "seed": seed, "rows": records}, indent=1, allow_nan=False)
     with beside(path) as file:
         file.write(f"{text}\n".encode())
-    print(f"wrote {path}")
 
 
-def _print(table: Table) -> None:
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+def report(
+    path: Path | None, problem: Problem, seed: int | list[int], rows: pd.DataFrame, shown: Callable[[], None]
+) -> None:
+    """Write the rows, then show them: there is a file even if nobody reads, and a table even if the disk is full."""
+    try:
+        write_json(path, problem, seed, rows)
+    finally:
+        shown()
+    if path is not None:
+        say(f"wrote {path}")
 
 
-def _shown(row: dict[Any, Any], column: str, digits: int) -> str:
-    if not math.isfinite(row[column]):
-        return "-"
-    return f"{row[column]:,.{digits}f} ±{row[column + '_ci']:,.{digits}f}"
+def _print(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], keys: int) -> None:
+    """Print a table in which nothing is cut.
+
+    Columns that do not fit beside the others go into another table below, behind the first ``keys`` columns again;
+    where not even one does, every row is a list.
+    """
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    width = shutil.get_terminal_size((80 if terminal else 160, 24)).columns
+    heads = [plain(head, sys.stdout) for head in heads]
+    rows = [[" ".join(plain(cell, sys.stdout).split()) for cell in row] for row in rows]
+    sizes = [max(map(cell_len, column)) + 3 for column in zip(heads, *rows, strict=True)]  # a line and two spaces
+    room = width - 1 - sum(sizes[:keys])
+    if room < max(sizes[keys:]):
+        words = max(map(cell_len, heads))
+        lists = ["\n".join(f"{head:<{words}}  {cell}" for head, cell in zip(heads, row, strict=True)) for row in rows]
+        say("\n\n".join([title, *lists]) + "\n")
+        return
+    blocks: list[list[int]] = [[]]
+    for i in range(keys, len(heads)):
+        if sum(sizes[j] for j in [*blocks[-1], i]) > room:
+            blocks.append([])
+        blocks[-1].append(i)
+    lines = box.HEAVY_HEAD if plain("┏", sys.stdout) == "┏" else box.ASCII
+    console = Console(
+        file=io.StringIO(), width=width, force_terminal=terminal, markup=False, emoji=False, highlight=False
+    )
+    for block in blocks:
+        table = Table(box=lines, title=plain(title, sys.stdout) if block is blocks[0] else None)
+        for i in [*range(keys), *block]:
+            table.add_column(heads[i], no_wrap=True, justify="left" if i < keys else "right")
+        for row in rows:
+            table.add_row(*(row[i] for i in [*range(keys), *block]))
+        console.print(table)
+    say(console.file.getvalue().rstrip("\n"))  # type: ignore[attr-defined]
+
+
+def number(values: Sequence[float], fewest: int) -> str:
+    """The format of a column: some decimals, and more where the largest of it has not three digits with them."""
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    if largest == 0:
+        return f"z,.{fewest}f"
+    return f"z,.{max(fewest, 2 - math.floor(math.log10(largest)))}f" if 1e-6 <= largest < 1e12 else ".4g"
 
 
 def show(title: str, rows: pd.DataFrame) -> None:
@@ -90,23 +183,33 @@ def show(title: str, rows: pd.DataFrame) -> None:
         "cvar95": ("CVaR95 ($)", 0), "completion": ("completion", 3), "violations": ("violations", 2),
         "gap_closed": ("gap closed", 3),
     }  # fmt: skip
-    table = Table("policy", *(heading for heading, _ in columns.values()), title=title)
-    for row in rows.to_dict(orient="records"):
-        table.add_row(str(row["policy"]), *(_shown(row, column, digits) for column, (_, digits) in columns.items()))
-    _print(table)
+
+    def cells(column: str, fewest: int) -> list[str]:
+        form = number(rows[column].tolist(), fewest)
+        return [
+            (f"{value:{form}}" + (f" ±{half:{form}}" if math.isfinite(half) else "")) if math.isfinite(value) else "-"
+            for value, half in zip(rows[column], rows[f"{column}_ci"], strict=True)
+        ]
+
+    shown = [list(map(str, rows["policy"])), *(cells(column, fewest) for column, (_, fewest) in columns.items())]
+    _print(title, ["policy", *(head for head, _ in columns.values())], list(zip(*shown, strict=True)), keys=1)
 
 
-def show_sweep(rows: pd.DataFrame) -> None:
+def show_sweep(title: str, rows: pd.DataFrame) -> None:
     """Print the means over seeds of a sweep, with the lowest and highest seed's."""
-    table = Table("policy", "scenario", "λ (1/$)", "seeds", "J ($)", "lowest to highest", "gap closed", "completion")
-    for (policy, scenario, value), group in rows.groupby(["policy", "scenario", "risk_aversion"], sort=False):
-        J, gap = group["objective"], group["gap_closed"].mean()
-        table.add_row(
-            str(policy), str(scenario), f"{value:g}", f"{len(group)}", f"{J.mean():,.1f}",
-            f"{J.min():,.1f} to {J.max():,.1f}", f"{gap:.3f}" if math.isfinite(gap) else "-",
+    groups = rows.groupby(["policy", "scenario", "risk_aversion"], sort=False)
+    J, gap = number(rows["objective"].tolist(), 1), number(groups["gap_closed"].mean().tolist(), 3)
+    cells = [
+        [
+            str(policy), str(scenario), f"{value:g}", f"{len(group)}", f"{group['objective'].mean():{J}}",
+            f"{group['objective'].min():{J}} to {group['objective'].max():{J}}",
+            f"{closed:{gap}}" if math.isfinite(closed := group["gap_closed"].mean()) else "-",
             f"{group['completion'].mean():.3f}",
-        )  # fmt: skip
-    _print(table)
+        ]
+        for (policy, scenario, value), group in groups
+    ]  # fmt: skip
+    heads = ["policy", "scenario", "λ (1/$)", "seeds", "J ($)", "lowest to highest", "gap closed", "completion"]
+    _print(title, heads, cells, keys=3)
 
 
 class Report(Protocol):
@@ -119,7 +222,7 @@ class Report(Protocol):
 @contextmanager
 def progress_of(what: str, whole: int = 0) -> Iterator[Report]:
     """A bar on a terminal, plain lines elsewhere: for every tenth of the whole, and when what is being done changes."""
-    if sys.stderr.isatty():
+    if sys.stderr is not None and sys.stderr.isatty():
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task(what, total=whole)
@@ -135,7 +238,7 @@ def progress_of(what: str, whole: int = 0) -> Iterator[Report]:
         nonlocal last
         now = (doing, 10 * done // max(total, 1))
         if now != last:
-            print(f"{doing or what}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+            say(f"{doing or what}: {done:,} of {total:,}", error=True)
         last = now
 
     yield line

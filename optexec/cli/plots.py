@@ -19,9 +19,9 @@ from plotly.offline import get_plotlyjs
 
 from optexec import figures
 from optexec import stress as stress_tests
-from optexec._files import beside
+from optexec._files import beside, check_folder, check_writable
 from optexec._validate import integer
-from optexec.cli.output import progress_of
+from optexec.cli.output import progress_of, say
 from optexec.optimum import optimum
 from optexec.presets import stress as scenarios
 from optexec.problem import Problem
@@ -77,8 +77,9 @@ Promise.all(figures.map(figure => Plotly.toImage(figure, {{
 def check(problem: Problem, out: Path, episodes: int) -> None:
     """Refuse before any work what cannot be drawn or written."""
     integer("episodes", episodes, minimum=2)
-    if not out.parent.is_dir() or out.is_file():
-        raise ValueError(f"--out must be a folder or a new name in one, got {out}")
+    if check_folder(out, "--out").is_dir():
+        for file in (SCRIPT, *(f"{name}.{kind}" for name in TITLES for kind in ("html", "svg"))):
+            check_writable(out / file, "--out")
     if problem.market.volatility == 0 or problem.order.periods < 3:
         raise ValueError(
             "plots need volatility > 0 and periods >= 3 (else there is no frontier and nothing to choose), got "
@@ -93,7 +94,7 @@ def write(problem: Problem, out: Path, episodes: int, seed: int, agents: Mapping
         for name, figure in drawn(problem, episodes, seed, agents):
             made[name] = figure
             progress(len(made), doing=name)
-    out.mkdir(exist_ok=True)
+    check_folder(out, "--out").mkdir(exist_ok=True)
     _put(out / SCRIPT, get_plotlyjs())
     for name, figure in made.items():
         # the book's pages set these colours by their own, light or dark; meta is for them too
@@ -102,18 +103,18 @@ def write(problem: Problem, out: Path, episodes: int, seed: int, agents: Mapping
             slider.currentvalue.font.color = "#555"
         height, title = figure.layout.height, html.escape(TITLES[name])
         _put(out / f"{name}.html", PAGE.format(script=SCRIPT, title=title, height=height, figure=_embedded(figure)))
-    print(f"wrote {', '.join(f'{name}.html' for name in made)} and {SCRIPT} to {out}")
+    say(f"wrote {', '.join(f'{name}.html' for name in made)} and {SCRIPT} to {out}")
     found = browser()
     if found is None:
-        print(f"no pictures: none of {', '.join(BROWSERS)} is on the path")
+        say(f"no pictures: none of {', '.join(BROWSERS)} is on the path")
         return
     pictures = _pictures(made, found)
     if not pictures:
-        print(f"no pictures: {found} drew none")
+        say(f"no pictures: {found} drew none")
         return
     for name, picture in pictures.items():
         _put(out / f"{name}.svg", picture)
-    print(f"wrote {', '.join(f'{name}.svg' for name in pictures)} to {out}")
+    say(f"wrote {', '.join(f'{name}.svg' for name in pictures)} to {out}")
 
 
 def drawn(problem: Problem, episodes: int, seed: int, agents: Mapping[str, Policy]) -> Iterator[tuple[str, go.Figure]]:

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optexec._validate import choice, real
+from optexec._validate import brief, choice, real
 from optexec.env import REWARDS
 from optexec.offline.data import Transitions
 from optexec.policies import period_of
@@ -129,6 +129,8 @@ class View:
     transient: bool
     max_fraction: float = 1.0
     participation: float | None = None
+
+    __repr__ = brief
 
     @classmethod
     def fit(cls, config: ViewConfig, data: Transitions) -> View:
