@@ -23,6 +23,7 @@ import dataclasses
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -71,6 +72,12 @@ def parse(toml: str) -> Problem:
         raise ValueError("no TOML of a problem is nested that deep") from None
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         raise ValueError(f"not valid TOML: {error}") from None
+    return build(whole)
+
+
+def build(described: Mapping[str, Any]) -> Problem:
+    """The problem that a mapping describes, in the form of a file's tables; errors as those of `load`."""
+    whole = _table("problem", described)
     order = _build("order", Order, whole.pop("order", {}))
     market = _table("market", whole.pop("market", {}))
     process = _process("market.liquidity", market.pop("liquidity")) if "liquidity" in market else {}
@@ -79,7 +86,7 @@ def parse(toml: str) -> Problem:
 
 
 def _table(name: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
+    if not isinstance(value, Mapping):
         raise ValueError(f"{name} must be a table, got {value!r}")
     return dict(value)
 
@@ -103,6 +110,9 @@ def _process(name: str, value: Any) -> Any:
     """A liquidity process from a table with its ``type``."""
     fields = _table(name, value)
     kind = fields.pop("type", None)
+    if kind is None:  # what `dataclasses.asdict` leaves of a process, in a specification of Gymnasium's
+        told = (known for known, process in PROCESSES.items() if fields.keys() == process.__dataclass_fields__.keys())
+        kind = next(told, None)
     if not isinstance(kind, str) or kind not in PROCESSES:
         raise ValueError(f"{name}.type must be one of {', '.join(PROCESSES)}, got {kind!r}")
     base = {}

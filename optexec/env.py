@@ -9,18 +9,21 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from optexec import config
 from optexec._validate import choice, integer
 from optexec.presets import stochastic
-from optexec.problem import Problem
+from optexec.problem import Problem, describe
 from optexec.simulator import (
     BLOCK,
     Shock,
@@ -46,6 +49,8 @@ Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 _HUGE = float(np.finfo(np.float32).max)
+_AHEAD = 1 << 20
+"""Numbers of each kind of noise that an environment draws ahead, unless its next episodes alone need more."""
 
 
 def observation_space() -> gymnasium.spaces.Space[Any]:
@@ -60,17 +65,88 @@ def action_space() -> gymnasium.spaces.Space[Any]:
     return gymnasium.spaces.Box(0.0, 1.0, (1,), dtype=np.float32)
 
 
+def _problem(given: Problem | Mapping[str, Any] | None) -> Problem:
+    """The problem that an environment was given, or given a description of."""
+    if given is None:
+        return stochastic()
+    if isinstance(given, Mapping):
+        return config.build(given)
+    if not isinstance(given, Problem):
+        raise TypeError(f"problem must be an optexec.Problem, a mapping that describes one, or None, got {given!r}")
+    return given
+
+
+class _OwnSpec(EnvSpec):
+    """The specification of an environment whose liquidity process has no description."""
+
+    def to_json(self) -> str:
+        describe(self.kwargs["problem"])  # says so
+        return super().to_json()
+
+
+class _Specified:
+    """An environment whose specification holds its problem as plain data, so that it goes through JSON and back."""
+
+    _spec: EnvSpec | None = None
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What `gymnasium.make` and `gymnasium.make_vec` made the environment from, and can make it from again."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        problem = spec.kwargs.get("problem") if spec is not None else None
+        if spec is not None and isinstance(problem, Problem):
+            try:
+                spec.kwargs = {**spec.kwargs, "problem": describe(problem)}
+            except TypeError:
+                spec = _OwnSpec(**{field.name: getattr(spec, field.name) for field in fields(spec) if field.init})
+        self._spec = spec
+
+
+class _Ahead:
+    """The noise of the episodes that an environment plays next, n side by side.
+
+    A stream of noise gives whole blocks, so that episodes are drawn many at a time and handed out in turn.
+
+    Args:
+        problem: the order and market.
+        n: episodes side by side.
+        seeds: one, for episodes 0 to n-1, then n to 2n-1 of it; or n, for episode 0 of each, then 1.
+    """
+
+    def __init__(self, problem: Problem, n: int, seeds: Sequence[int]) -> None:
+        self.problem, self.n, self.seeds = problem, n, seeds
+        self.rounds = max(1, min(BLOCK, _AHEAD // problem.order.periods) // n)
+        self.played = 0
+
+    def __next__(self) -> tuple[Shocks, Array]:
+        """The shocks (N, n) of the next n episodes and their observed volatility (N+1, n)."""
+        turn = self.played % self.rounds
+        if turn == 0:
+            self.drawn = self._draw()
+        self.played += 1
+        columns = slice(turn * self.n, (turn + 1) * self.n)
+        return self.drawn.columns(columns), self.drawn.volatility[:, columns]
+
+    def _draw(self) -> Shocks:
+        if len(self.seeds) == 1:
+            return draw(self.problem, self.n * self.rounds, self.seeds[0], self.n * self.played)
+        single = [draw(self.problem, self.rounds, seed, self.played) for seed in self.seeds]
+        noise = (np.stack([getattr(one, name) for one in single], axis=2) for name in Shock._fields)
+        return Shocks(self.problem, *(array.reshape(len(array), -1) for array in noise))
+
+
 class _Session:
     """What both environments share: the problem, the reward and the bookkeeping of one batch of episodes."""
 
-    def __init__(self, problem: Problem | None, reward: str, observe_liquidity: bool) -> None:
-        if problem is not None and not isinstance(problem, Problem):
-            raise TypeError(f"problem must be an optexec.Problem or None, got {problem!r}")
-        self.problem = stochastic() if problem is None else problem
+    def __init__(self, problem: Problem | Mapping[str, Any] | None, reward: str, observe_liquidity: bool) -> None:
+        self.problem = _problem(problem)
         self.reward = choice("reward", reward, REWARDS)
         self.observe_liquidity = bool(observe_liquidity)
         self.state: State | None = None
-        self.seen: Any = self.problem.market.liquidity.long_run_mean
+        self.seen: Any = 0.0
         self.shortfall: Any = 0.0
 
     def begin(self, inventory: Any) -> None:
@@ -98,8 +174,9 @@ class _Session:
         self.shortfall = self.shortfall + cost
         if self.reward == "expected":
             cost = cost - info["slippage"] - info["timing"]
-        penalty = problem.order.violation_penalty * outcome.clipped
-        reward = -(cost + problem.risk_weight * after.inventory**2 + penalty)
+        charged = cost + problem.risk_weight * after.inventory**2
+        if problem.order.violation_penalty:
+            charged = charged + problem.order.violation_penalty * outcome.clipped
         if not self.observe_liquidity:
             self.seen = implied_level(problem, self.seen, state, outcome)
         self.state = after
@@ -109,17 +186,22 @@ class _Session:
         if done:
             info["shortfall"] = self.shortfall
             info["completion"] = 1.0 - after.inventory / problem.order.shares
-        return reward, done, info
+        return -charged, done, info
 
 
-class ExecutionEnv(gymnasium.Env[Float32, Any]):
+class ExecutionEnv(_Specified, gymnasium.Env[Float32, Any]):
     """One execution episode at a time.
 
     Args:
-        problem: order and market; None for `optexec.presets.stochastic`.
+        problem: order and market, or a mapping that describes them as a configuration file does (what is left out has
+            its default); None for `optexec.presets.stochastic`.
         reward: "realised", r_k = -(x_{k+1} (S_k - S_{k+1}) + v_k (S_k - P_k)) - lambda sigma^2 dt x_{k+1}^2 -
             penalties, or "expected", its mean given liquidity and decay (less noise, but it knows the model) [$].
         observe_liquidity: whether L and I are observed; see `optexec.simulate`.
+
+    Raises:
+        ValueError: an unknown reward, or a mapping with a field that does not fit.
+        TypeError: a problem that is neither of these.
 
     Examples:
         >>> import gymnasium
@@ -128,19 +210,23 @@ class ExecutionEnv(gymnasium.Env[Float32, Any]):
         >>> observation, _ = env.reset(seed=42)
         >>> observation.shape, env.action_space.shape
         ((6,), (1,))
+        >>> again = gymnasium.make(gymnasium.envs.registration.EnvSpec.from_json(env.spec.to_json()))
+        >>> again.unwrapped.problem == env.unwrapped.problem
+        True
     """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (declared so by the base class)
 
     def __init__(
-        self, problem: Problem | None = None, reward: str = "realised", observe_liquidity: bool = True
+        self,
+        problem: Problem | Mapping[str, Any] | None = None,
+        reward: str = "realised",
+        observe_liquidity: bool = True,
     ) -> None:
         self._session = _Session(problem, reward, observe_liquidity)
         self.observation_space = observation_space()
         self.action_space = action_space()
-        self._seed: int | None = None
-        self._episode = 0
-        self._block: Shocks | None = None
+        self._ahead: _Ahead | None = None
 
     @property
     def problem(self) -> Problem:
@@ -150,18 +236,19 @@ class ExecutionEnv(gymnasium.Env[Float32, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Float32, dict[str, Any]]:
-        """Start the first episode of a seed, or without one the next episode."""
+        """Start the first episode of a seed, or without one the next episode.
+
+        Args:
+            seed: >= 0, or None.
+            options: none are known; others are left to those who know them.
+        """
+        seed = None if seed is None else integer("seed", seed, minimum=0)
         super().reset(seed=seed)
-        if seed is not None or self._seed is None:
-            self._seed = int(self.np_random.integers(2**63)) if seed is None else integer("seed", seed, minimum=0)
-            self._episode = 0
-        if self._episode % BLOCK == 0:
-            self._block = draw(self.problem, BLOCK, self._seed, self._episode)
-        assert self._block is not None
-        column = self._episode % BLOCK
-        self._shocks = self._block.episode(column)
-        self._volatility = self._block.volatility[:, column].tolist()
-        self._episode += 1
+        if seed is not None or self._ahead is None:
+            self._ahead = _Ahead(self.problem, 1, [_fresh(self.np_random) if seed is None else seed])
+        shocks, volatility = next(self._ahead)
+        self._shocks = shocks.episode(0)
+        self._volatility = volatility[:, 0].tolist()
         self._session.begin(self.problem.order.shares)
         return self._observation(), {}
 
@@ -175,10 +262,11 @@ class ExecutionEnv(gymnasium.Env[Float32, Any]):
         state = self._session.state
         if state is None or state.period == self.problem.order.periods:
             raise gymnasium.error.ResetNeeded("call reset() before step(): no episode is under way")
-        wish = np.asarray(action)
-        if wish.size != 1 or not math.isfinite(wish.item()):
+        given = np.asarray(action)
+        wish = float(given.item()) if given.size == 1 and given.dtype.kind in "fiub" else math.nan
+        if not math.isfinite(wish):
             raise ValueError(f"action must be one finite number in period {state.period}, got {action!r}")
-        reward, terminated, info = self._session.advance(float(wish.item()), self._shocks[state.period])
+        reward, terminated, info = self._session.advance(wish, self._shocks[state.period])
         return self._observation(), reward, terminated, False, info
 
     def _observation(self) -> Float32:
@@ -189,7 +277,7 @@ class ExecutionEnv(gymnasium.Env[Float32, Any]):
         return np.array(self._session.observation(self._volatility[k], shock.liquidity), dtype=np.float32)
 
 
-class ExecutionVectorEnv(VectorEnv[Any, Any, Any]):
+class ExecutionVectorEnv(_Specified, VectorEnv[Any, Any, Any]):
     """Many execution episodes in step: arrays throughout, equal to `optexec.simulate` on the same draws.
 
     All environments end together. Autoreset mode is NEXT_STEP: the step after the last one ignores its actions, starts
@@ -200,15 +288,14 @@ class ExecutionVectorEnv(VectorEnv[Any, Any, Any]):
         problem, reward, observe_liquidity: as for `ExecutionEnv`.
     """
 
-    metadata: dict[str, Any] = {  # noqa: RUF012 (declared so by the base class)
-        "render_modes": [],
-        "autoreset_mode": AutoresetMode.NEXT_STEP,
-    }
+    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (declared so by the base class)
+    if hasattr(gymnasium.vector, "AutoresetMode"):  # Gymnasium 1.0 knows no other and has no name for it
+        metadata["autoreset_mode"] = gymnasium.vector.AutoresetMode.NEXT_STEP
 
     def __init__(
         self,
         num_envs: int = 1,
-        problem: Problem | None = None,
+        problem: Problem | Mapping[str, Any] | None = None,
         reward: str = "realised",
         observe_liquidity: bool = True,
     ) -> None:
@@ -218,8 +305,7 @@ class ExecutionVectorEnv(VectorEnv[Any, Any, Any]):
         self.single_action_space = action_space()
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self._seeds: list[int] = []
-        self._first = 0
+        self._ahead: _Ahead | None = None
 
     @property
     def problem(self) -> Problem:
@@ -232,19 +318,27 @@ class ExecutionVectorEnv(VectorEnv[Any, Any, Any]):
         """Start new episodes.
 
         Args:
-            seed: an int s starts episodes 0 to n-1 of s; n ints start episode 0 of each; None goes on with the next.
-            options: not used.
+            seed: an int s starts episodes 0 to n-1 of s; n of them start episode 0 of each, where None stands for a
+                fresh one; None goes on with the next episodes.
+            options: ``reset_mask``, booleans (n,), may say which environments to reset: all of them, since they end
+                together. Other options are left to those who know them.
+
+        Raises:
+            ValueError: a seed < 0, or not n of them; a mask that leaves environments out.
+            TypeError: a seed that is no integer, or a mask of anything but booleans.
         """
-        if isinstance(seed, Sequence):
-            if len(seed) != self.num_envs:
-                raise ValueError(f"seed must be an int or {self.num_envs} ints, got {len(seed)} values")
-            super().reset(seed=None)
-            self._seeds = [integer(f"seed[{i}]", value, minimum=0) for i, value in enumerate(seed)]
-            self._first = 0
-        elif seed is not None or not self._seeds:
+        self._check_mask((options or {}).get("reset_mask"))
+        n = self.num_envs
+        if isinstance(seed, Sequence) or np.ndim(seed):  # type: ignore[arg-type]
+            each: Any = seed  # a list, a tuple or an array
+            if len(each) != n:
+                raise ValueError(f"seed must be an int or {n} ints, got {seed!r}")
+            given = [None if one is None else integer(f"seed[{i}]", one, minimum=0) for i, one in enumerate(each)]
+            self._ahead = _Ahead(self.problem, n, [_fresh(self.np_random) if s is None else s for s in given])
+        elif seed is not None or self._ahead is None:
+            seed = None if seed is None else integer("seed", seed, minimum=0)
             super().reset(seed=seed)
-            drawn = int(self.np_random.integers(2**63)) if seed is None else integer("seed", seed, minimum=0)
-            self._seeds, self._first = [drawn], 0
+            self._ahead = _Ahead(self.problem, n, [_fresh(self.np_random) if seed is None else seed])
         self._start()
         return self._observation(), {}
 
@@ -258,28 +352,33 @@ class ExecutionVectorEnv(VectorEnv[Any, Any, Any]):
         state, n = self._session.state, self.num_envs
         if state is None:
             raise gymnasium.error.ResetNeeded("call reset() before step(): no episode is under way")
-        never = np.zeros(n, dtype=np.bool_)
         if state.period == self.problem.order.periods:
             self._start()
-            return self._observation(), np.zeros(n), never, never.copy(), {}
-        wishes = checked_action(np.reshape(actions, -1), n, state.period)
+            return self._observation(), np.zeros(n), np.zeros(n, np.bool_), np.zeros(n, np.bool_), {}
+        wishes = checked_action(np.asarray(actions).reshape(-1), n, state.period)
         reward, done, info = self._session.advance(wishes, self._shocks[state.period])
-        present = dict.fromkeys(
-            (f"_{key}" for key in info), ~never
-        )  # Gymnasium's masks: every environment has every key
-        return self._observation(), reward, np.full(n, done), never, info | present
+        present = np.ones(n, np.bool_)
+        for key in (*info,):  # Gymnasium's masks: every environment has every key
+            info["_" + key] = present
+        terminated = np.ones(n, np.bool_) if done else np.zeros(n, np.bool_)
+        return self._observation(), reward, terminated, np.zeros(n, np.bool_), info
 
     def _start(self) -> None:
-        n, problem = self.num_envs, self.problem
-        if len(self._seeds) == 1:
-            self._shocks = draw(problem, n, self._seeds[0], self._first)
-            self._first += n
-        else:
-            single = [draw(problem, 1, seed, self._first) for seed in self._seeds]
-            fields = ("price", "slippage", "decay", "liquidity")
-            self._shocks = Shocks(problem, *(np.hstack([getattr(s, name) for s in single]) for name in fields))
-            self._first += 1
-        self._session.begin(np.full(n, problem.order.shares))
+        assert self._ahead is not None
+        self._shocks, self._volatility = next(self._ahead)
+        self._session.begin(np.full(self.num_envs, self.problem.order.shares))
+
+    def _check_mask(self, mask: Any) -> None:
+        n = self.num_envs
+        if mask is None:
+            return
+        if np.shape(mask) != (n,) or np.asarray(mask).dtype != np.bool_:
+            raise TypeError(f"options['reset_mask'] must be {n} booleans, got {mask!r}")
+        if not np.all(mask):
+            raise ValueError(
+                f"options['reset_mask'] must be True throughout, since these environments end together, got {mask!r}; "
+                'gymnasium.make_vec(..., vectorization_mode="sync") resets each on its own'
+            )
 
     def _observation(self) -> Float32:
         state = self._session.state
@@ -287,9 +386,14 @@ class ExecutionVectorEnv(VectorEnv[Any, Any, Any]):
         k = state.period
         observation = np.empty((self.num_envs, 6), dtype=np.float32)
         liquidity = self._shocks.liquidity[min(k, self.problem.order.periods - 1)]
-        for column, value in enumerate(self._session.observation(self._shocks.volatility[k], liquidity)):
+        for column, value in enumerate(self._session.observation(self._volatility[k], liquidity)):
             observation[:, column] = value
         return observation
+
+
+def _fresh(generator: np.random.Generator) -> int:
+    """A seed that nobody chose."""
+    return int(generator.integers(2**63))
 
 
 def register() -> None:

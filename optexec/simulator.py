@@ -40,6 +40,9 @@ PRICE, SLIPPAGE, DECAY, OWN = range(4)
 TOLERANCE = 1e-6
 """A wish that is clipped by less than this part of the inventory is float32 rounding, not a violation."""
 
+FARTHEST = 1e6
+"""A wish that is infeasible by more than this many times the inventory is clipped by this many times."""
+
 VOLATILITY_WEIGHT = 0.1
 """Weight of the newest squared mid change in the observed volatility."""
 
@@ -105,6 +108,10 @@ class Shocks:
     def __getitem__(self, k: int) -> Shock:
         """The shocks of period k, arrays (n,)."""
         return Shock(self.price[k], self.slippage[k], self.decay[k], self.liquidity[k])
+
+    def columns(self, episodes: slice) -> Shocks:
+        """The shocks of consecutive episodes, sharing memory."""
+        return Shocks(self.problem, *(getattr(self, name)[:, episodes] for name in Shock._fields))
 
     def episode(self, i: int) -> list[Shock]:
         """The shocks of episode i, period by period, as floats."""
@@ -174,7 +181,8 @@ def step(problem: Problem, state: State, action: Any, shock: Shock) -> tuple[Sta
 
     x_{k+1} = x_k - v_k;  S_{k+1} = S_k + price_k - gamma v_k;  P_k = S_k - I_k - (eta + q/2) v_k / L_k - half_spread -
     slippage_k;  I_{k+1} = (I_k + q v_k / L_k) D_k. The trade is v_k = a_k x_k clipped to what the order allows; in the
-    last period the wish is replaced by 1.
+    last period the wish is replaced by 1. A wish is clipped by at most `FARTHEST` times the inventory, so that what a
+    finite wish costs is finite.
 
     Args:
         problem: the order and market.
@@ -195,7 +203,7 @@ def step(problem: Problem, state: State, action: Any, shock: Shock) -> tuple[Sta
     wish = 1.0 if last else action
     fraction = lesser(greater(wish, 0.0), order.max_fraction)
     trade = fraction * inventory
-    clipped = (0.0 if last else abs(wish - fraction)) * inventory
+    clipped = (0.0 if last else lesser(abs(wish - fraction), FARTHEST)) * inventory
     if order.max_participation is not None:
         cap = order.max_participation * market.volume * shock.liquidity
         if not last:
@@ -233,7 +241,7 @@ def cost_parts(problem: Problem, state: State, outcome: Outcome, after: State, s
     return {
         "spread": trade * market.half_spread,
         "temporary": market.temporary * trade * relative,
-        "transient": trade * (state.transient + market.transient / 2 * relative),
+        "transient": trade * (state.transient + market.transient / 2 * relative) if market.transient else 0.0 * trade,
         "permanent": market.permanent * trade * after.inventory,
         "slippage": trade * shock.slippage,
         "timing": -after.inventory * shock.price,
@@ -262,7 +270,7 @@ def observe(problem: Problem, state: State, volatility: Any, level: Any, transie
     return (
         state.inventory / order.shares,
         (order.periods - state.period) / order.periods,
-        1.0 + order.sign * state.displacement / problem.market.price,
+        1.0 + state.displacement / (order.sign * problem.market.price),
         volatility,
         level,
         transient,
