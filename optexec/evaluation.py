@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from optexec.policies import best_static, exact_objective
 from optexec.problem import Problem
 from optexec.simulator import Episodes, Policy, drawn, rollout
 
-__all__ = ["COLUMNS", "Estimate", "evaluate", "mean", "standard_deviation", "tail_mean"]
+__all__ = ["COLUMNS", "Estimate", "evaluate", "mean", "plus_minus", "standard_deviation", "tail_mean"]
 
 Array = NDArray[np.float64]
 
@@ -81,6 +82,22 @@ class Estimate:
     def squared(self) -> Estimate:
         """The square, by the chain rule."""
         return replace(self, value=self.value**2, influence=2 * self.value * self.influence)
+
+
+def plus_minus(value: float, half: float, digits: int = 1) -> str:
+    """An estimate and the half-width of its interval as text, with the decimals that the half-width supports.
+
+    Args:
+        value: the estimate.
+        half: half-width >= 0 of its interval; what is known exactly, but for rounding, is shown without one.
+        digits: decimals that are wanted. There are more if the half-width would be rounded to nothing, and fewer if it
+            would show more than two digits.
+    """
+    if half <= 1e-12 * max(abs(value), 1.0):
+        return f"{value:,.{digits}f}"
+    first = -math.floor(math.log10(half))  # the decimal of the half-width's first digit
+    decimals = max(0, min(max(digits, first), first + 1))
+    return f"{value:,.{decimals}f} ± {half:,.{decimals}f}"
 
 
 def mean(sample: Array) -> Estimate:

@@ -14,6 +14,7 @@ import scipy.stats
 
 import optexec as ox
 from optexec import figures
+from optexec.evaluation import mean
 
 REFERENCE = ox.presets.reference()
 
@@ -98,10 +99,15 @@ def test_the_live_control_draws_the_plan_of_its_value() -> None:
     assert any(trace.y == pytest.approx(plan.inventory, rel=1e-4) for trace in figure.data if trace.y is not None)
 
 
-def test_above_optimum_sorts_and_scales() -> None:
-    figure = figures.above_optimum(REFERENCE, {"TWAP": 125.0, "AC": 101.0}, 100.0)
-    assert list(figure.data[0].y) == ["AC", "TWAP"]
-    assert figure.data[0].x == pytest.approx([1.0, 25.0])
+def test_above_optimum_keeps_the_order_and_draws_intervals() -> None:
+    figure = figures.above_optimum(REFERENCE, {"TWAP": 125.0, "BCQ": 102.0}, 100.0, {"BCQ": (101.0, 104.0)})
+    dots = figure.data[0]
+    assert list(dots.y) == ["TWAP", "BCQ"]
+    assert dots.x == pytest.approx([25.0, 2.0])
+    assert dots.error_x.array == pytest.approx([0.0, 2.0])
+    assert dots.error_x.arrayminus == pytest.approx([0.0, 1.0])
+    assert not [trace for trace in figure.data if "lines" in trace.mode]  # a length on a logarithmic axis says nothing
+    assert "BCQ 2% (1 to 4)" in figure.layout.meta["alt"]
 
 
 def test_policy_maps_follow_their_slider() -> None:
@@ -159,3 +165,13 @@ def test_severity_marks_what_one_episode_in_a_hundred_exceeds() -> None:
             assert [(sample > x).mean() for x in curve] == pytest.approx(shares, abs=0.01)
     low, high = 10 ** np.array(figure.layout.xaxis.range)
     assert all(low < x < high for step in slider.steps for curve in step.args[0]["x"] for x in curve)  # axes fixed
+
+
+def test_rankings_share_what_is_not_settled() -> None:
+    """VWAP is below TWAP in every episode and not told apart from AC, whatever their averages say."""
+    noise = np.random.default_rng(0).normal(size=1000)
+    luck = np.random.default_rng(1).normal(size=1000)
+    costs = {"TWAP": 10 + noise, "VWAP": 9 + noise, "AC": 9 + noise + 0.1 * (luck - luck.mean()) + 0.001}
+    figure = figures.rankings({"market": {name: {"J": mean(cost)} for name, cost in costs.items()}})
+    places = {name: trace.y[0] for trace in figure.data for name in trace.name.split(", ")}
+    assert places == {"TWAP": 3.0, "VWAP": 1.5, "AC": 1.5}

@@ -7,8 +7,11 @@ The first part reads the sources, the second the built report.
 from __future__ import annotations
 
 import ast
+import html
+import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -87,3 +90,82 @@ def test_the_check_sees_what_is_not_qualified(text: str, number: int) -> None:
 def test_what_is_quoted_is_still_there() -> None:
     for part, name in QUOTED.items():
         assert part in TEXTS[name]
+
+
+# -- the built report --------------------------------------------------------------------------------------------------
+
+BUILT = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+PLACE = re.compile(
+    r"\b(left|right|above|below|top|bottom|upper|lower|beside|next to|side by side|underneath|beneath)\b", re.IGNORECASE
+)
+NO_PLACE = re.compile(
+    # what remains, and what is correct
+    r"\b(?:what|that|shares?|time|periods?|is|are|was|were|has|have|still) (?:is |are |less )?left\b(?! panel)"
+    r"|\bleft(?:-| )over\b|\bleft (?:of the (?:gap|order)|in hand|unsold|open|out|to (?:win|gain|sell))\b"
+    r"|\b(?:parameters?|others|nearly|closer to|is|are|be|planned) (?:all )?right\b"
+    r"|\bright (?:one|form|sign|actions?|models?|parameters|side of|mean|number|way|moment)\b"
+    # more or less than a number, a curve or a rival, on an axis that every panel keeps
+    r"|\b(?:above|below) (?=\w|\$|\\)(?!and\b|or\b|are\b|is\b|the (?:panel|figure|table|first|second))"
+    r"|\b(?:upper|lower) (?:ends?|bounds?|limit)\b|\bon top of\b|\blower (?:than|[A-Z]\b|cost|risk|variance)"
+    # together with, and almost
+    r"|\bbeside (?=a |the |that |what )|\bnext to (?:nothing|none)\b",
+    re.IGNORECASE,
+)
+"""Uses of these words that say nothing of where a panel stands, which a phone changes."""
+
+
+PANEL = re.compile(
+    r"\b(?:left|right|upper|lower|top|bottom)(?:-hand)? (?:panel|figure|map|plot|picture|half)\b"
+    r"|\b(?:panel|figure|map|plot|picture)s? (?:on the|to the|at the) (?:left|right|top|bottom)\b",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_panels_are_named_by_their_order(name: str) -> None:
+    assert not PANEL.findall(TEXTS[name])
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure of a built page: its name, what a screen reader says of it, and whether a phone moves its panels."""
+
+    name: str
+    alt: str
+    stacks: bool
+
+
+def figures(page: Path) -> Iterator[Drawn]:
+    """The figures of a page, from their JSON."""
+    pattern = r'<div class="optexec-figure"[^>]* aria-label="(.*?)"[^>]*><script type="application/json">(.*?)</script>'
+    text = page.read_text(encoding="utf-8")
+    for match in re.finditer(pattern, text, re.DOTALL):
+        name = re.findall(r'<figure[^>]* id="([\w-]+)"', text[: match.start()])[-1]
+        layout = json.loads(match[2])["layout"]
+        phone = (layout.get("meta") or {}).get("phone") or {}
+        moved = [
+            axis
+            for axis, change in phone.items()
+            if re.match("[xy]axis", axis) and change.get("domain", here := layout.get(axis, {}).get("domain")) != here
+        ]
+        yield Drawn(name, html.unescape(match[1]), bool(moved))
+
+
+def places(text: str) -> list[str]:
+    """The words of a text that say where something stands."""
+    return [match[0] for match in PLACE.finditer(NO_PLACE.sub("", re.sub(r"\{[\w:]+\}`[^`]*`", "", text)))]
+
+
+class TestBuilt:
+    pytestmark = BUILT
+
+    @pytest.mark.parametrize("name", PAGES)
+    def test_no_words_point_to_where_panels_stand(self, report: Path, name: str) -> None:
+        """A phone puts them one above the other: panels are first and second, or have names."""
+        page = PAGES[name]
+        for figure in figures(report / f"{name}.html"):
+            if not figure.stacks:
+                continue
+            referring = [s for s in sentences(page.prose) if f"`{figure.name}`" in s]
+            for text in (page.named[figure.name], figure.alt, *referring):
+                assert not places(text), f"{figure.name}: '{text}'"

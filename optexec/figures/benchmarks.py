@@ -240,7 +240,8 @@ def excess_objective(panels: Mapping[str, pd.DataFrame]) -> go.Figure:
     return finish(
         figure,
         height=430,
-        alt="Excess of J over its lower bound, in per cent on a logarithmic scale, for AC, the best static schedule "
+        alt="Excess of J over that of the optimum, in per cent on a logarithmic scale, for AC, the best static "
+        "schedule "
         f"and the rolling rule, against {' and against '.join(panels)}. AC and the best static schedule lie on top of "
         "each other, one to two orders of magnitude above the rolling rule.",
         phone={

@@ -174,10 +174,11 @@ def trade_off(
     return finish(
         figure,
         height=640 if len(values) > 1 else 560,
-        alt="Three linked views of a plan. Left: holdings and trades over time beside TWAP's straight line. Right: its "
+        alt="Three linked views of a plan. First panel: holdings and trades over time beside TWAP's straight "
+        "line. Second panel: its "
         "point on the efficient frontier of expected cost against standard deviation, with marks at "
         + ", ".join(marks)
-        + ". Below: the normal distribution of its cost. A slider of the risk aversion moves all three.",
+        + ". Third panel: the normal distribution of its cost. A slider of the risk aversion moves all three.",
         phone={
             "height": 700 if len(values) > 1 else 620,
             "xaxis": {"domain": [0, 1], "anchor": "y"},
@@ -195,44 +196,66 @@ def trade_off(
     )
 
 
-def above_optimum(problem: Problem, objectives: Mapping[str, float], optimum: float) -> go.Figure:
-    """Each policy's J above the exact optimum in percent, on a logarithmic scale; the cover of the report.
+def above_optimum(
+    problem: Problem,
+    objectives: Mapping[str, float],
+    optimum: float,
+    intervals: Mapping[str, tuple[float, float]] | None = None,
+) -> go.Figure:
+    """Each policy's J above the exact optimum in percent, a dot a policy on a logarithmic scale; the report's cover.
 
     Args:
         problem: order and market, for the description.
-        objectives: J by policy [$], all above ``optimum``.
+        objectives: J by policy [$], all above ``optimum``, in the order in which they are shown from the top.
         optimum: V_0 [$].
+        intervals: ends of the 95% interval of J [$] of those that are estimated.
     """
-    names = sorted(objectives, key=lambda name: objectives[name])
-    excess = [100 * (objectives[name] / optimum - 1) for name in names]
+    ends = {name: (value, value) for name, value in objectives.items()} | dict(intervals or {})
+    excess = {name: 100 * (value / optimum - 1) for name, value in objectives.items()}
+    low, high = ({name: 100 * (ends[name][side] / optimum - 1) for name in excess} for side in (0, 1))
+    names = list(excess)
     figure = go.Figure()
     figure.add_scatter(
-        x=excess,
+        x=list(excess.values()),
         y=names,
-        mode="markers+text",
-        text=[f"  {value:.2g}%" for value in excess],
-        textposition="middle right",
-        marker={"size": 15, "color": [COLOURS[name] for name in names]},
+        mode="markers",
+        marker={"size": 13, "color": [COLOURS[name] for name in names]},
+        error_x={
+            "array": [high[name] - excess[name] for name in names],
+            "arrayminus": [excess[name] - low[name] for name in names],
+            "color": NEUTRAL,
+            "thickness": 2,
+        },
         cliponaxis=False,
         showlegend=False,
+        hovertemplate="%{y}: %{x:.2g}%<extra></extra>",
     )
-    for name, value in zip(names, excess, strict=True):
-        figure.add_scatter(
-            x=[min(excess) / 3, value], y=[name, name], mode="lines", line={"color": COLOURS[name], "width": 3},
-            hoverinfo="skip", showlegend=False,
-        )  # fmt: skip
+    figure.add_scatter(
+        x=[high[name] for name in names],
+        y=names,
+        mode="text",
+        text=[f"   {excess[name]:.2g}%" for name in names],
+        textposition="middle right",
+        cliponaxis=False,
+        showlegend=False,
+        hoverinfo="skip",
+    )
     figure.update_xaxes(
         type="log",
         dtick=1,
         title="above the exact optimum (% of J)",
-        range=np.log10([min(excess) / 3, max(excess) * 3]),
+        range=np.log10([min(low.values()) / 2, 3 * max(high.values())]).tolist(),
     )
-    figure.update_yaxes(showgrid=False)
+    figure.update_yaxes(autorange="reversed")
     return finish(
         figure,
         height=300,
         alt=f"J above the exact optimum over {problem.order.periods} periods: "
-        + ", ".join(f"{name} {value:.2g}%" for name, value in zip(names, excess, strict=True)),
+        + ", ".join(
+            f"{name} {excess[name]:.2g}%"
+            + (f" ({low[name]:.2g} to {high[name]:.2g})" if high[name] > low[name] else "")
+            for name in names
+        ),
     )
 
 

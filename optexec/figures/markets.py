@@ -297,8 +297,9 @@ def seen_and_done(
     return finish(
         figure,
         height=580,
-        alt=f"Above: the fraction sold in one period as a multiple of TWAP's, against {axis}, for "
-        f"{', '.join((*reach, *rules))}; a band spans the agents of an algorithm. Below: how often each value is seen. "
+        alt=f"First panel: the fraction sold in one period as a multiple of TWAP's, against {axis}, for "
+        f"{', '.join((*reach, *rules))}; a band spans the agents of an algorithm. Second panel: how often each "
+        "value is seen. "
         "A slider chooses the period.",
         phone={"height": 660, "margin": {"t": 130}, "legend": {"y": 1.03}, "xaxis2": {"title": {"font": {"size": 11}}}}
         | SMALL_SLIDER,

@@ -3,26 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from optexec.evaluation import Estimate
 from optexec.figures.style import COLOURS, NEUTRAL, SPLIT_SCALE, add_slider, finish
 
 __all__ = ["planned_risk", "rankings", "reversal"]
 
 
-def rankings(panels: Mapping[str, pd.DataFrame]) -> go.Figure:
-    """Rank of every policy under several objectives, one panel a market; equal values share the mean of their ranks.
+SAME = 1e-6
+"""Relative difference below which two exact values are one number."""
+
+
+def _ranks(estimates: Mapping[str, Estimate]) -> dict[str, float]:
+    """Ranks from 1, least first; neighbours that the interval of their difference does not tell apart share one."""
+    order = sorted(estimates, key=lambda name: estimates[name].value)
+    groups = [order[:1]]
+    for previous, name in pairwise(order):
+        difference = estimates[name] + estimates[previous] * -1
+        if difference.value > max(difference.ci, SAME * abs(estimates[name].value)):
+            groups.append([])
+        groups[-1].append(name)
+    before = np.cumsum([0, *map(len, groups)])
+    return {
+        name: float(start) + (len(group) + 1) / 2
+        for start, group in zip(before, groups, strict=False)
+        for name in group
+    }
+
+
+def rankings(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]]) -> go.Figure:
+    """Rank of every policy under several objectives, one panel a market.
+
+    Policies share the mean of their ranks where the 95% interval of their paired difference holds 0.
 
     Args:
-        panels: by market, a table of values to be small, with a row a policy and a column an objective.
+        panels: by market and policy, estimates of the objectives by name, all on the same episodes.
     """
     figure = make_subplots(rows=1, cols=len(panels), subplot_titles=list(panels), horizontal_spacing=0.12)
-    for column, table in enumerate(panels.values(), 1):
-        ranks = table.round(1).rank(method="average")
+    for column, rows in enumerate(panels.values(), 1):
+        table = pd.DataFrame(rows).T
+        ranks = table.apply(lambda estimates: pd.Series(_ranks(estimates.to_dict())))
         seen: dict[tuple[float, ...], list[str]] = {}
         for name in table.index:
             seen.setdefault(tuple(ranks.loc[name]), []).append(name)

@@ -205,8 +205,9 @@ def noise_levels(tables: Mapping[str, pd.DataFrame], chosen: float) -> go.Figure
     return finish(
         figure,
         height=410,
-        alt="Left: overlap against noise; the mixture's is near one from little noise on, TWAP's rises slowly. "
-        "Right: the share of the squared deviations of rewards that is in the largest hundredth; it rises towards one.",
+        alt="First panel: overlap against noise; the mixture's is near one from little noise on, TWAP's rises slowly. "
+        "Second panel: the share of the squared deviations of rewards that is in the largest hundredth; it rises "
+        "towards one.",
         phone=phone,
     )
 
@@ -250,7 +251,8 @@ def effective_sizes(decisions: Mapping[str, Array], histories: Mapping[str, Arra
     return finish(
         figure,
         height=410,
-        alt="Effective numbers on a logarithmic axis. Left: single decisions, hundreds in every period for the mixture "
-        "and a dozen at the start for noisy TWAP. Right: whole histories, which fall to about one for both.",
+        alt="Effective numbers on a logarithmic axis. First panel: single decisions, hundreds in every period "
+        "for the mixture "
+        "and a dozen at the start for noisy TWAP. Second panel: whole histories, which fall to about one for both.",
         phone=phone,
     )

@@ -74,8 +74,10 @@ def bar_estimates(found: Calibration, truth: Market | None = None) -> go.Figure:
     return finish(
         figure,
         height=420,
-        alt=f"Left: estimated volume profile of {found.bars} bars with 95% intervals, from {values[0].max():.2f} at "
-        f"its highest to {values[0].min():.2f} at its lowest. Right: relative volume of a bar against that of the one "
+        alt=f"First panel: estimated volume profile of {found.bars} bars with 95% intervals, from "
+        f"{values[0].max():.2f} at "
+        f"its highest to {values[0].min():.2f} at its lowest. Second panel: relative volume of a bar against that "
+        "of the one "
         f"before, a cloud around a line of slope {1 - found.speed.value:.2f}.",
         phone={"height": 760, **STACKED},
     )
@@ -89,7 +91,7 @@ def own_plan(
 ) -> go.Figure:
     """The Almgren-Chriss plan for every risk aversion, with what the estimates' errors make of it.
 
-    Left, holdings: the plan, and the band that holds 95% of the plans that the alternatives would lead to. Right,
+    First panel, holdings: the plan, and the band that holds 95% of the plans that the alternatives lead to. Second,
     expected cost against standard deviation in the deterministic-liquidity market, in basis points of the order's
     value: the frontier, and the plan with the range of its cost and deviation over the alternatives.
 
@@ -179,8 +181,10 @@ def own_plan(
     return finish(
         figure,
         height=500,
-        alt="Left: shares held by the Almgren-Chriss plan of the risk aversion set by the slider, in a narrow band of "
-        "the plans that other draws of the estimates lead to. Right: expected cost against standard deviation in basis "
+        alt="First panel: shares held by the Almgren-Chriss plan of the risk aversion set by the slider, in a "
+        "narrow band of "
+        "the plans that other draws of the estimates lead to. Second panel: expected cost against standard "
+        "deviation in basis "
         f"points, a falling curve; at the selected risk aversion the plan costs {now['y'][3][0]:.1f} basis points, "
         f"from {now['y'][4][0]:.1f} to {now['y'][4][1]:.1f} over the draws.",
         phone={"height": 860, **STACKED, **SMALL_SLIDER},

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from optexec.evaluation import plus_minus
 from optexec.figures.style import COLOURS, NEUTRAL, finish, stack_panels
 
 __all__ = ["regret_curves", "regret_valleys", "tornado"]
@@ -20,7 +21,7 @@ WRONG = {"½": "#6c8ebf", "2": "#c8775a"}
 
 
 def tornado(regrets: pd.DataFrame) -> go.Figure:
-    """What misestimates by a factor of two cost: halves to the left, doubles to the right, a panel a policy.
+    """What misestimates by a factor of two cost: bars on either side of zero, with 95% intervals, a panel a policy.
 
     Args:
         regrets: a row an estimate, with columns policy, parameter, factor (0.5 or 2), regret and ci [$], and right, the
@@ -48,9 +49,9 @@ def tornado(regrets: pd.DataFrame) -> go.Figure:
                 textposition="outside",
                 textangle=0,
                 cliponaxis=False,
-                customdata=np.column_stack([rows["regret"], rows["ci"]]).round(2),
-                hovertemplate=f"{policy}, %{{y}} believed {label}×: "
-                "%{customdata[0]:,.2f} ± %{customdata[1]:,.2f} $<extra></extra>",
+                error_x={"array": rows["ci"].round(2), "color": NEUTRAL, "thickness": 1.5, "width": 3},
+                customdata=[plus_minus(value, half, 2) for value, half in zip(rows["regret"], rows["ci"], strict=True)],
+                hovertemplate=f"{policy}, %{{y}} believed {label}×: %{{customdata}} $<extra></extra>",
                 row=1,
                 col=p + 1,
             )
@@ -73,8 +74,8 @@ def tornado(regrets: pd.DataFrame) -> go.Figure:
     return finish(
         figure,
         height=390,
-        alt="Tornado: J above the optimum when one parameter is believed to be half (to the left) or twice (to the "
-        f"right) what it is, for {', '.join(policies)}, sorted by size: {', '.join(largest.index[::-1])}.",
+        alt="Tornado: J above the optimum when one parameter is believed to be half (blue bars) or twice (brown "
+        f"bars) what it is, a panel each for {', '.join(policies)}, sorted by size: {', '.join(largest.index[::-1])}.",
         phone=phone,
     )
 

@@ -169,8 +169,9 @@ def waiting_for_recovery(
     return finish(
         figure,
         height=470,
-        alt="Left: liquidity stays at its collapsed level while every forecast of the normal market's model rises to "
-        "one. Right: rules that believe it hold several times as many shares towards the end as when told.",
+        alt="First panel: liquidity stays at its collapsed level while every forecast of the normal market's "
+        "model rises to "
+        "one. Second panel: rules that believe it hold several times as many shares towards the end as when told.",
         phone=phone,
     )
 
@@ -394,8 +395,10 @@ def failure_by_severity(free: pd.DataFrame, capped: pd.DataFrame) -> go.Figure:
     return finish(
         figure,
         height=500,
-        alt="Left: without a cap the mean cost of schedules reaches twice its normal value only beyond shocks of 97%, "
-        "and that of the rules that react stays flat. Right: under the cap TWAP and VWAP are above 5% unfinished "
-        "even without shocks, most others rise above it near 80%, and the rolling rule that was told stays below.",
+        alt="First panel: without a cap the mean cost of schedules reaches twice its normal value only beyond "
+        "shocks of 97%, "
+        "and that of the rules that react stays flat. Second panel: under the cap TWAP and VWAP are above 5% "
+        "unfinished "
+        "even without shocks, most others rise above it near 80%, and the rolling rule that was told does not.",
         phone=phone,
     )
