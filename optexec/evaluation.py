@@ -18,7 +18,7 @@ from optexec.policies import best_static, exact_objective
 from optexec.problem import Problem
 from optexec.simulator import Episodes, Policy, drawn, rollout
 
-__all__ = ["COLUMNS", "Estimate", "evaluate", "mean", "plus_minus", "standard_deviation", "tail_mean"]
+__all__ = ["COLUMNS", "Estimate", "evaluate", "from_to", "mean", "plus_minus", "standard_deviation", "tail_mean"]
 
 Array = NDArray[np.float64]
 
@@ -84,20 +84,30 @@ class Estimate:
         return replace(self, value=self.value**2, influence=2 * self.value * self.influence)
 
 
-def plus_minus(value: float, half: float, digits: int = 1) -> str:
+def plus_minus(value: float, half: float, digits: int = 1, sign: str = "-") -> str:
     """An estimate and the half-width of its interval as text, with the decimals that the half-width supports.
 
     Args:
         value: the estimate.
-        half: half-width >= 0 of its interval; what is known exactly, but for rounding, is shown without one.
+        half: half-width >= 0 of its interval; it is left out where two decimals more than wanted would not show it.
         digits: decimals that are wanted. There are more if the half-width would be rounded to nothing, and fewer if it
             would show more than two digits.
+        sign: "+" for one in front of what is not negative.
     """
-    if half <= 1e-12 * max(abs(value), 1.0):
-        return f"{value:,.{digits}f}"
+    if half < 0.5 * 10.0 ** -(digits + 2):
+        return f"{value:{sign},.{digits}f}"
     first = -math.floor(math.log10(half))  # the decimal of the half-width's first digit
     decimals = max(0, min(max(digits, first), first + 1))
-    return f"{value:,.{decimals}f} ± {half:,.{decimals}f}"
+    return f"{value:{sign},.{decimals}f} ± {half:,.{decimals}f}"
+
+
+def from_to(value: float, low: float, high: float, digits: int = 1, sign: str = "-") -> str:
+    """An estimate and its interval as text, with the decimals that tell the ends apart; see `plus_minus`."""
+    for decimals in range(digits, digits + 3):
+        shown = [f"{number:{sign},.{decimals}f}" for number in (value, low, high)]
+        if shown[1] != shown[2]:
+            return "{} ({} to {})".format(*shown)
+    return f"{value:{sign},.{digits}f}"
 
 
 def mean(sample: Array) -> Estimate:

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import optexec as ox
 from optexec._streams import KEPT, Covariance, Tail
-from optexec.evaluation import COLUMNS, Estimate, mean, standard_deviation, tail_mean
+from optexec.evaluation import COLUMNS, Estimate, from_to, mean, plus_minus, standard_deviation, tail_mean
 
 NORMAL = ox.presets.stochastic()
 
@@ -211,3 +213,42 @@ def test_memory_does_not_grow_with_the_episodes() -> None:
         assert done.returncode == 0, done.stderr
         peaks.append(float(done.stdout))
     assert peaks[1] - peaks[0] < 16
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "digits", "text"),
+    [
+        (1005.53, 0.46, 1, "1,005.5 ± 0.5"),
+        (-0.314, 0.042, 1, "-0.31 ± 0.04"),  # more, or it were ± 0.0
+        (99.99, 0.0031, 2, "99.990 ± 0.003"),
+        (3716.4, 28.7, 1, "3,716 ± 29"),  # fewer: the half-width has no more than two
+        (441.71, 1.13, 2, "441.7 ± 1.1"),
+        (0.0, 0.96, 0, "0.0 ± 1.0"),
+        (5.0, 9.96, 1, "5.0 ± 10.0"),
+        (2210.0, 0.0, 1, "2,210.0"),  # known
+        (2210.0, 1e-12, 1, "2,210.0"),
+        (12.5, 1e-5, 2, "12.50"),  # every digit that is shown is sure
+    ],
+)
+def test_a_half_width_has_digits(value: float, half: float, digits: int, text: str) -> None:
+    assert plus_minus(value, half, digits) == text
+
+
+@given(
+    value=st.floats(-1e6, 1e6), half=st.floats(1e-6, 1e6), digits=st.integers(0, 4), sign=st.sampled_from(["-", "+"])
+)
+def test_no_half_width_is_rounded_to_nothing(value: float, half: float, digits: int, sign: str) -> None:
+    shown, _, width = plus_minus(value, half, digits, sign).replace(",", "").partition(" ± ")
+    assert abs(float(shown) - value) <= 0.51 * 10.0 ** -len(shown.partition(".")[2])
+    if width:
+        assert float(width) > 0
+        assert len(shown.partition(".")[2]) == len(width.partition(".")[2])
+    else:
+        assert half < 0.01 * 10.0**-digits
+
+
+def test_the_ends_of_an_interval_differ() -> None:
+    assert from_to(0.98, 0.97, 0.99, 2) == "0.98 (0.97 to 0.99)"
+    assert from_to(1.07, 1.0688, 1.0712, 2) == "1.070 (1.069 to 1.071)"
+    assert from_to(-16.36, -16.36, -16.36, 2) == "-16.36"
+    assert from_to(1.0, 0.5, 1.5, 1, "+") == "+1.0 (+0.5 to +1.5)"

@@ -7,6 +7,7 @@ The first part reads the sources, the second the built report.
 from __future__ import annotations
 
 import ast
+import csv
 import html
 import json
 import re
@@ -14,8 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+import optexec as ox
+from optexec import stress
 from tests.test_chapters import PAGES
 
 ROOT = Path(__file__).parents[1]
@@ -169,3 +173,33 @@ class TestBuilt:
             referring = [s for s in sentences(page.prose) if f"`{figure.name}`" in s]
             for text in (page.named[figure.name], figure.alt, *referring):
                 assert not places(text), f"{figure.name}: '{text}'"
+
+    @pytest.mark.parametrize("name", PAGES)
+    def test_no_interval_is_rounded_to_nothing(self, report: Path, name: str) -> None:
+        """What is exactly known is shown without one; see `optexec.evaluation.plus_minus`."""
+        page = (report / f"{name}.html").read_text(encoding="utf-8")
+        text = re.sub(r"<script.*?</script>|<pre>.*?</pre>", "", page, flags=re.DOTALL)
+        text = html.unescape(re.sub(r"<[^>]*>", "", text)).replace("\N{WORD JOINER}", "")
+        nothing = re.findall(r"\S+\s±\s?\$?0(?:\.0*)?(?![\d.]).{0,20}", text)
+        assert not nothing
+        number = r"([+−-]?\d[\d,]*(?:\.\d+)?)%?"
+        points = [match[0] for match in re.finditer(rf"\S+ \({number} to {number}\)", text) if match[1] == match[2]]
+        assert not points
+
+    def test_no_table_is_cut(self, report: Path) -> None:
+        """Neither in the page nor in its CSV, which have the rows that were computed."""
+        for page in sorted(report.glob("*.html")):
+            for table in re.findall(r"<table.*?</table>", page.read_text("utf-8"), re.DOTALL):
+                cells = re.findall(r"<t[dh].*?</t[dh]>", table, re.DOTALL)
+                cells = [re.sub("<[^>]*>", "", cell).strip() for cell in cells]
+                assert not {"...", "…"} & set(cells), f"{page.name}: {cells[:5]}"
+        for file in sorted((report / "_downloads").glob("*.csv")):
+            with open(file, encoding="utf-8-sig", newline="") as lines:
+                head, *rows = csv.reader(lines)
+            assert rows, file.name
+            for row in rows:
+                assert len(row) == len(head), file.name
+                assert not [cell for cell in row if cell.endswith(("...", "…"))], file.name
+        everything = pd.read_csv(report / "_downloads" / "tab-stress-everything.csv")
+        versions = 2 * len(stress.PLANNERS) - len(stress.BLIND)
+        assert len(everything.drop_duplicates(["scenario", "policy"])) == len(ox.presets.stress()) * versions
