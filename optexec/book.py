@@ -48,6 +48,7 @@ from typing import IO, Any
 
 import nbformat
 import numpy as np
+import yaml
 from docutils import nodes
 from myst_nb.core.render import WIDGET_VIEW_MIMETYPE, MimeData, NbElementRenderer
 from nbclient.output_widget import OutputWidget
@@ -66,7 +67,7 @@ __all__ = ["CodeFormatter", "FigureRenderer", "PlotlyFigure", "compact", "digest
 PLOTLY_MIMETYPE = "application/vnd.plotly.v1+json"
 ASSETS = Path(__file__).parent / "book_assets"
 DOWNLOADS = "_downloads"
-SOURCES = ("book/**/*", "optexec/**/*", "_config.yml", "_toc.yml", "requirements.txt")
+SOURCES = ("book/**/*", "optexec/**/*", "_config.yml", "_toc.yml", "requirements.txt", "constraints.txt")
 STAMP = ".optexec-built"
 LONG = 45
 """Characters from which a table's cell is prose and not a number or a name."""
@@ -349,6 +350,10 @@ def _configure(app: Sphinx, config: Config) -> None:
     that of scripts and styles, which Sphinx would not copy again while no page has changed.
     """
     root = Path(app.srcdir).parent
+    # Jupyter Book takes a table of contents only from the folder of the pages: it may be the address of the real one.
+    toc = Path(app.srcdir, config.external_toc_path)
+    meta = yaml.safe_load(toc.read_text(encoding="utf-8")).get("meta", {})
+    config.external_toc_path = str(toc.parent / meta.get("toc", toc.name))
     config.optexec_state = digest(root, [*config.optexec_inputs, "optexec/book_assets/*", "book/_static/*"])
     config.html_static_path.append(str(ASSETS))
     # sphinx-mathjax-offline would have the page set in web fonts. plotly needs labels as pictures (SVG).
@@ -553,7 +558,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # the cell's reply. On a busy machine one such cell in ten then waits for its timeout (nbclient issue 312).
     # Nothing here needs the kernel to know.
     OutputWidget.sync_state = lambda self: None  # type: ignore[method-assign]
-    app.add_config_value("optexec_inputs", ["optexec/**/*.py", "requirements.txt"], "", [list])
+    app.add_config_value("optexec_inputs", ["optexec/**/*.py", "requirements.txt", "constraints.txt"], "", [list])
     app.add_config_value("optexec_state", "", "env", [str])
     app.add_node(
         PlotlyFigure,
