@@ -23,6 +23,7 @@ def main(*options: str) -> int:
     return subprocess.run(
         [sys.executable, *command.split(), *names, "--output-file", "constraints.txt", *options],
         input=wanted,
+        check=False,
         text=True,
         cwd=ROOT,
     ).returncode
