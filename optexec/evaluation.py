@@ -16,7 +16,7 @@ from optexec._validate import brief, integer
 from optexec.optimum import optimum
 from optexec.policies import best_static, exact_objective
 from optexec.problem import Problem
-from optexec.simulator import Episodes, Policy, drawn, rollout
+from optexec.simulator import Episodes, Policy, check_policy, drawn, rollout
 
 __all__ = ["COLUMNS", "Estimate", "evaluate", "from_to", "mean", "plus_minus", "standard_deviation", "tail_mean"]
 
@@ -170,7 +170,8 @@ def evaluate(
         - diff: paired difference of objective to the first policy [$].
 
     Raises:
-        ValueError: no policies, or fewer than two episodes.
+        TypeError: one is no policy.
+        ValueError: no policies, one that was made for another order, or fewer than two episodes.
 
     Examples:
         >>> import optexec as ox
@@ -180,8 +181,14 @@ def evaluate(
         True
     """
     integer("episodes", episodes, minimum=2)
+    if not isinstance(policies, Mapping):
+        raise TypeError(
+            f"policies must be policies by name, {{'TWAP': optexec.twap(problem)}} for one, got {policies!r}"
+        )
     if not policies:
         raise ValueError("policies must name at least one policy, got none")
+    for name, policy in policies.items():
+        check_policy(problem, policy, f"policies[{name!r}]")
     reference = _gap(problem)
     contestants = dict(policies) if reference is None else {**policies, _STATIC: reference.static}
     base = next(iter(policies))

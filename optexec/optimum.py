@@ -25,12 +25,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optexec._validate import brief
+from optexec._validate import brief, integer, real
 from optexec.almgren_chriss import decay_moments
 from optexec.liquidity import GRID_POINTS, Chain, cached_chain, extrapolated
-from optexec.policies import LevelTable, period_of
+from optexec.policies import LevelTable
 from optexec.problem import Problem
-from optexec.simulator import Observation, Policy, simulate
+from optexec.simulator import Observation, Policy, answered, check_policy, observed, simulate
 
 __all__ = ["CappedOptimum", "Coefficients", "Optimum", "exact_value", "optimum"]
 
@@ -86,22 +86,33 @@ class Optimum:
     def _table(self, name: str) -> LevelTable:
         return LevelTable(self.problem, self.levels, getattr(self.coefficients, name))
 
+    @property
+    def made_for(self) -> dict[str, Any]:
+        """The fields of the order that the fractions depend on, with their values."""
+        order, fields = self.problem.order, {"periods": self.problem.order.periods, "dt": self.problem.order.dt}
+        return fields | ({"shares": order.shares} if self.problem.market.transient else {})
+
     def fraction(self, k: int, liquidity: ArrayLike) -> Any:
-        """v*/x in period k at liquidity L (the profile included) where I = 0; a float for a float, else (n,)."""
-        levels = np.atleast_1d(np.asarray(liquidity, dtype=np.float64))
+        """v*/x in period k at liquidity L (the profile included) where I = 0; a float for a float, else (n,).
+
+        Beyond the grid's levels the answer is that of the nearest level.
+
+        Raises:
+            TypeError, ValueError: k is no integer from 0 to N-1, or a liquidity is not finite and > 0.
+        """
+        k, levels = _asked(self.problem, k, liquidity)
         fractions = self._table("of_inventory").at(np.full(len(levels), k), levels)
         return fractions if np.ndim(liquidity) else float(fractions[0])
 
     def act(self, observation: Observation) -> Array:
-        """Fractions of current inventory (n,) from observations (n, 6): period, inventory, L and I matter."""
-        observation = np.asarray(observation, dtype=np.float64)
-        period = period_of(observation, self.problem.order.periods)
-        fraction = self._table("of_inventory").at(period, observation[:, 4])
+        """Fractions of current inventory (n,) from observations (n, 6), one from (6,): period, x, L and I matter."""
+        seen, period = observed(observation, self.problem.order)
+        fraction = self._table("of_inventory").at(period, seen[:, 4])
         if self.problem.market.transient:
-            held = observation[:, 0] * self.problem.order.shares
-            push = self._table("of_impact").at(period, observation[:, 4]) * observation[:, 5]
+            held = seen[:, 0] * self.problem.order.shares
+            push = self._table("of_impact").at(period, seen[:, 4]) * seen[:, 5]
             fraction = fraction + np.divide(push, held, out=np.zeros_like(held), where=held > 0)
-        return fraction
+        return answered(observation, fraction)
 
     def binding(self, episodes: int = 10_000, seed: int = 42) -> float:
         """Share of decisions (the forced last period left out) in which its wish is infeasible and clipped."""
@@ -132,23 +143,36 @@ class CappedOptimum:
 
     __repr__ = brief
 
+    @property
+    def made_for(self) -> dict[str, Any]:
+        """The fields of the order that the fractions depend on, with their values."""
+        order = self.problem.order
+        return {"periods": order.periods, "dt": order.dt, "shares": order.shares}
+
     def fraction(self, k: int, liquidity: ArrayLike, inventory: float | None = None) -> Any:
-        """v*/x in period k at liquidity L (the profile included) and an inventory (X by default) [shares]."""
-        levels = np.atleast_1d(np.asarray(liquidity, dtype=np.float64))
-        held = self.problem.order.shares if inventory is None else inventory
+        """v*/x in period k at liquidity L (the profile included) and an inventory (X by default) [shares].
+
+        A float for a float, else (n,). Beyond the grid's levels the answer is that of the nearest level.
+
+        Raises:
+            TypeError, ValueError: k is no integer from 0 to N-1, a liquidity is not finite and > 0, or the inventory is
+                not from 0 to X.
+        """
+        k, levels = _asked(self.problem, k, liquidity)
+        shares = self.problem.order.shares
+        held = shares if inventory is None else real("inventory", inventory, minimum=0, maximum=shares)
         fractions = self._at(k, levels, np.full(len(levels), held))
         return fractions if np.ndim(liquidity) else float(fractions[0])
 
     def act(self, observation: Observation) -> Array:
-        """Fractions of current inventory (n,) from observations (n, 6): period, inventory and L matter."""
-        observation = np.asarray(observation, dtype=np.float64)
-        period = period_of(observation, self.problem.order.periods)
-        held = observation[:, 0] * self.problem.order.shares
-        result = np.empty(len(observation))
+        """Fractions of current inventory (n,) from observations (n, 6), one from (6,): period, x and L matter."""
+        seen, period = observed(observation, self.problem.order)
+        held = seen[:, 0] * self.problem.order.shares
+        result = np.empty(len(seen))
         for k in np.unique(period):
             here = period == k
-            result[here] = self._at(int(k), observation[here, 4], held[here])
-        return result
+            result[here] = self._at(int(k), seen[here, 4], held[here])
+        return answered(observation, result)
 
     def binding(self, episodes: int = 10_000, seed: int = 42) -> float:
         """Share of decisions in which its wish is infeasible: interpolation alone, since it plans with the caps."""
@@ -168,6 +192,16 @@ class CappedOptimum:
             cap = order.max_participation * market.volume * liquidity
             wish = np.minimum(wish, np.divide(cap, held, out=np.ones_like(held), where=held > 0))
         return wish
+
+
+def _asked(problem: Problem, k: int, liquidity: ArrayLike) -> tuple[int, Array]:
+    """The period and the levels (n,) that ``fraction`` is asked for, checked."""
+    levels = np.atleast_1d(np.asarray(liquidity))
+    if levels.ndim != 1 or levels.dtype.kind not in "fiu":
+        raise TypeError(f"liquidity must be a real number or numbers (n,), got {liquidity!r}")
+    if not (np.isfinite(levels) & (levels > 0)).all():
+        raise ValueError(f"liquidity must be finite and > 0, got {liquidity!r}")
+    return integer("k", k, minimum=0, maximum=problem.order.periods - 1), levels.astype(np.float64)
 
 
 def _binding(problem: Problem, policy: Policy, episodes: int, seed: int) -> float:
@@ -242,7 +276,9 @@ def exact_value(problem: Problem, policy: Policy) -> float:
     rule, the optimum and learned policies that see no inventory; q = 0 and no caps.
 
     Raises:
-        ValueError: transient impact or caps, or a policy whose fraction moves with inventory, price or volatility.
+        TypeError: no policy.
+        ValueError: transient impact or caps; a policy that was made for another order, that remembers (it has
+            ``reset``), or whose fraction moves with inventory, price or volatility.
 
     Examples:
         >>> import optexec as ox
@@ -253,6 +289,9 @@ def exact_value(problem: Problem, policy: Policy) -> float:
     order, market, periods = problem.order, problem.market, problem.order.periods
     if market.transient or order.max_fraction < 1 or order.max_participation is not None:
         raise ValueError("an exact value needs transient = 0, max_fraction = 1 and no max_participation")
+    check_policy(problem, policy)
+    if hasattr(policy, "reset"):
+        raise ValueError("an exact value needs a policy without memory, and this one has a method reset")
 
     def fractions(levels: Array, held: float, price: float) -> Array:
         rule = np.ones((periods, len(levels)))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.linalg
@@ -15,7 +19,7 @@ from optexec import almgren_chriss as closed_form
 from optexec._validate import brief, integer
 from optexec.liquidity import Chain, cached_chain, extrapolated
 from optexec.problem import Problem
-from optexec.simulator import Observation, Policy
+from optexec.simulator import Observation, Policy, answered, check_policy, observed
 
 __all__ = [
     "Belief",
@@ -40,6 +44,16 @@ def period_of(observation: Observation, periods: int) -> NDArray[np.int64]:
     """K (n,) from observations (n, 6), whose second column is (N - k)/N."""
     period: NDArray[np.int64] = np.rint(periods * (1.0 - np.asarray(observation)[:, 1])).astype(np.int64)
     return period
+
+
+def _fields(problem: Problem, *names: str) -> dict[str, Any]:
+    """Fields of a problem's order by name, for ``made_for``."""
+    return {name: getattr(problem.order, name) for name in names}
+
+
+def _capped(problem: Problem) -> bool:
+    """Whether the order has a cap."""
+    return problem.order.max_fraction < 1 or problem.order.max_participation is not None
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +122,14 @@ class Schedule:
         """
         return closed_form.variance(self.problem, self.trades)
 
+    @property
+    def made_for(self) -> dict[str, Any]:
+        """The fields of the order that the fractions depend on, with their values."""
+        return _fields(self.problem, "periods", "dt", *(("shares",) if _capped(self.problem) else ()))
+
     def act(self, observation: Observation) -> Array:
-        """Fractions of current inventory (n,) from observations (n, 6); only the period matters."""
-        return self.fractions[period_of(observation, self.problem.order.periods)]
+        """Fractions of current inventory (n,) from observations (n, 6), one from (6,); only the period matters."""
+        return answered(observation, self.fractions[observed(observation, self.problem.order)[1]])
 
 
 def twap(problem: Problem) -> Schedule:
@@ -218,6 +237,10 @@ def exact_objective(problem: Problem, schedule: Schedule) -> float:
         >>> round(ox.exact_objective(problem, ox.twap(problem)), 2)
         2240.61
     """
+    check_policy(problem, schedule, "schedule")
+    if schedule.problem.order.shares != problem.order.shares:
+        made, asked = schedule.problem.order.shares, problem.order.shares
+        raise ValueError(f"schedule was made for an order with shares = {made!r}, but problem.order has {asked!r}")
     v = schedule.trades
     return float(v @ _quadratic_form(problem) @ v + problem.market.half_spread * problem.order.shares)
 
@@ -291,7 +314,7 @@ class LevelTable:
     __repr__ = brief
 
     def at(self, period: NDArray[np.int64], liquidity: ArrayLike) -> Array:
-        """Values (n,) at periods (n,) and liquidity L = profile x level (n,), linear between levels."""
+        """Values (n,) at periods (n,) and liquidity L = profile x level (n,), linear between levels, level beyond."""
         level = np.asarray(liquidity, dtype=np.float64) / self.problem.profile[period]
         result = np.empty(len(period))
         for k in np.unique(period):
@@ -314,10 +337,18 @@ class Rolling:
 
     __repr__ = brief
 
+    @property
+    def made_for(self) -> dict[str, Any]:
+        """The fields of the order that the fractions depend on, with their values."""
+        return _fields(self.problem, "periods", "dt")
+
     def act(self, observation: Observation) -> Array:
-        """Fractions of current inventory (n,) from observations (n, 6); period and liquidity matter."""
-        observation = np.asarray(observation)
-        return self.table.at(period_of(observation, self.problem.order.periods), observation[:, 4])
+        """Fractions of current inventory (n,) from observations (n, 6), one from (6,); period and L matter.
+
+        Beyond the table's levels the answer is that of the nearest level.
+        """
+        seen, period = observed(observation, self.problem.order)
+        return answered(observation, self.table.at(period, seen[:, 4]))
 
 
 def rolling(problem: Problem) -> Rolling:
@@ -372,18 +403,26 @@ class Belief(NamedTuple):
     """level in the last observation: a fill that implied nothing leaves it as it was"""
 
 
-@dataclass(eq=False)
+_BELIEFS: ContextVar[Mapping[Any, tuple[int, Belief]]] = ContextVar("_BELIEFS", default=MappingProxyType({}))
+"""What every filter believed last, and in which period: a context's own, so that threads and nested simulations that
+share a filter do not share its beliefs. Never changed in place."""
+
+
+@dataclass(frozen=True, eq=False)
 class Filtered:
     """A rule for a trader who does not see liquidity: L and I are estimated from fills, then ``policy`` is asked.
 
-    Made by `filtered`, which has the equations. All that ever changes is ``belief``.
+    Made by `filtered`, which has the equations. What it remembers, `belief`, belongs to the thread that it acts in, and
+    there to one simulation.
 
     Attributes:
         problem: order and market that the filter believes in.
         policy: what is asked.
         levels, mean, variance: (G,) levels of the process, and E[L'|L] and Var[L'|L] on them.
         start: L_0, the profile left out.
-        belief: that of the period acted in last; None before an episode.
+
+    Raises:
+        TypeError, ValueError: ``policy`` is none, or was made for another order.
     """
 
     problem: Problem
@@ -392,13 +431,29 @@ class Filtered:
     mean: Array
     variance: Array
     start: float
-    belief: Belief | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        check_policy(self.problem, self.policy)
+
+    @property
+    def made_for(self) -> dict[str, Any]:
+        """The fields of the order that the filter depends on, with their values."""
+        return _fields(self.problem, "periods", "dt", "shares")
+
+    @property
+    def belief(self) -> Belief | None:
+        """That of the period acted in last; None before an episode."""
+        return _BELIEFS.get()[self][1] if self in _BELIEFS.get() else None
+
+    def _remember(self, memory: tuple[int, Belief] | None) -> None:
+        others = WeakKeyDictionary({one: kept for one, kept in _BELIEFS.get().items() if one is not self})
+        _BELIEFS.set(others if memory is None else WeakKeyDictionary({**others, self: memory}))
 
     __repr__ = brief
 
     def reset(self, n: int) -> None:
         """Forget, because n new episodes begin; the wrapped policy is told too, if it remembers."""
-        self.belief = None
+        self._remember(None)
         if hasattr(self.policy, "reset"):
             self.policy.reset(n)
 
@@ -406,21 +461,30 @@ class Filtered:
         """The wrapped policy's fractions (n,), from observations (n, 6) of one period after the other.
 
         Raises:
-            ValueError: the first observations of an episode are not those of period 0.
+            ValueError: observations of several periods at once; not those of period 0 or of the period after the last;
+                not as many as in the last.
         """
-        seen = np.array(observation, dtype=np.float64)
-        period = int(period_of(seen[:1], self.problem.order.periods)[0])
+        seen, periods = observed(observation, self.problem.order)
+        period = int(periods[0])
+        if (periods != period).any():
+            raise ValueError(f"a filter must see one period at a time, got periods {np.unique(periods).tolist()}")
+        last = _BELIEFS.get().get(self)
         if period == 0:
             zero, held = np.zeros(len(seen)), seen[:, 0] * self.problem.order.shares
-            self.belief = Belief(zero + self.start, zero, zero, held, seen[:, 4] / self.problem.profile[0])
-        elif self.belief is None:
+            belief = Belief(zero + self.start, zero, zero, held, seen[:, 4] / self.problem.profile[0])
+        elif last is None:
             raise ValueError(f"a filter must see an episode from period 0 on, got period {period} first")
+        elif period != last[0] + 1:
+            raise ValueError(f"a filter must see period {last[0] + 1} after period {last[0]}, got period {period}")
+        elif len(seen) != len(last[1].level):
+            raise ValueError(f"a filter must see the {len(last[1].level)} episodes it began with, got {len(seen)}")
         else:
-            self.belief = self.predicted(self.updated(self.belief, seen, period))
-        level, variance = self.belief.level, self.belief.variance
-        seen[:, 4] = np.maximum(level - variance / level, self.levels[0]) * self.problem.profile[period]
-        seen[:, 5] = self.belief.transient
-        return self.policy.act(seen)
+            belief = self.predicted(self.updated(last[1], seen, period))
+        self._remember((period, belief))
+        seen[:, 4] = np.maximum(belief.level - belief.variance / belief.level, self.levels[0])
+        seen[:, 4] *= self.problem.profile[period]
+        seen[:, 5] = belief.transient
+        return answered(observation, self.policy.act(seen))
 
     def updated(self, prior: Belief, seen: Array, period: int) -> Belief:
         """The belief about the level of the period before ``period``, given its fill; and about I after it."""
@@ -479,8 +543,12 @@ def filtered(problem: Problem, policy: Policy) -> Filtered:
         policy: a policy of the observed L and I, such as ``rolling(problem)`` or ``optimum(problem)``.
 
     Returns:
-        A policy with memory, which must see the periods of an episode in order.
+        A policy with memory, which must see the periods of an episode in order. Threads may share it.
+
+    Raises:
+        TypeError, ValueError: ``policy`` is none, or was made for another order.
     """
+    check_policy(problem, policy)
     chain = cached_chain(problem.market.liquidity, problem.order.dt, problem.order.periods)
     order = np.argsort(chain.levels, kind="stable")
     mean = chain.matrix @ chain.levels

@@ -10,8 +10,9 @@ flip the sign of the displacement, and nothing else changes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optexec._validate import brief, integer
-from optexec.problem import Problem
+from optexec.problem import Order, Problem
 
 __all__ = ["Episodes", "Outcome", "Policy", "Shock", "Shocks", "State", "draw", "observe", "simulate", "step"]
 
@@ -42,6 +43,9 @@ TOLERANCE = 1e-6
 
 FARTHEST = 1e6
 """A wish that is infeasible by more than this many times the inventory is clipped by this many times."""
+
+COLUMNS = ("x/X", "(N-k)/N", "S/S_0", "realised volatility", "L", "I")
+"""What an observation holds, in this order."""
 
 VOLATILITY_WEIGHT = 0.1
 """Weight of the newest squared mid change in the observed volatility."""
@@ -254,11 +258,93 @@ class Policy(Protocol):
     """Anything that maps observations to wishes.
 
     A policy whose action depends on the period alone may carry them as ``open_loop`` (N,): `simulate` then builds no
-    observations. A policy that remembers may have ``reset(n)``, called before each batch of n new episodes.
+    observations. Every policy of this package answers a single observation (6,) with a single number; `simulate` asks
+    none for that. A policy that remembers may have ``reset(n)``, called before each batch of n new episodes. A policy
+    that was made for one order may say so by ``made_for``, the fields of `optexec.Order` that its numbers depend on
+    with their values: it is refused where the order has others.
     """
 
     def act(self, observation: Observation) -> Array:
         """Wishes (n,) as fractions of remaining inventory, from observations (n, 6)."""
+
+
+def check_acts(policy: Any, name: str = "policy", allowed: str = "a policy") -> None:
+    """Refuse what is no policy.
+
+    Raises:
+        TypeError: no object with a method ``act``.
+    """
+    if isinstance(policy, type) or not callable(getattr(policy, "act", None)):
+        made = f"the class {policy.__name__}: make one of it" if isinstance(policy, type) else repr(policy)
+        raise TypeError(
+            f"{name} must be {allowed}, an object with a method act, got {made} "
+            "(act gives fractions (n,) for observations (n, 6); optexec.twap(problem) is one)"
+        )
+
+
+def check_policy(problem: Any, policy: Any, name: str = "policy") -> None:
+    """Refuse what is no policy, or one that was made for another order.
+
+    Raises:
+        TypeError: no problem, or no object with a method ``act``.
+        ValueError: its ``made_for`` differs from the problem's order; both are named.
+    """
+    if not isinstance(problem, Problem):
+        raise TypeError(f"problem must be an optexec.Problem, got {problem!r}")
+    check_acts(policy, name)
+    open_loop, periods = getattr(policy, "open_loop", None), problem.order.periods
+    made_for: Mapping[str, Any] = getattr(policy, "made_for", {})
+    if any(getattr(problem.order, field) != value for field, value in made_for.items()):
+        orders = [
+            ", ".join(f"{field} = {value!r}" for field, value in fields.items())
+            for fields in (made_for, {field: getattr(problem.order, field) for field in made_for})
+        ]
+        raise ValueError(
+            f"{name} was made for an order with {orders[0]}, but problem.order has {orders[1]}: "
+            f"make the {type(policy).__name__} for this order"
+        )
+    if open_loop is not None and len(open_loop) != periods:
+        raise ValueError(f"{name} has open_loop for {len(open_loop)} periods, but order.periods is {periods}")
+
+
+def observed(observation: Any, order: Order) -> tuple[Array, NDArray[np.int64]]:
+    """Observations (n, 6) as float64 and their periods (n,), for policies; one of shape (6,) is a batch of one.
+
+    Raises:
+        TypeError: no real numbers.
+        ValueError: another shape, or a value that no observation of such an order has; it is named.
+    """
+    given = np.asarray(observation)
+    if given.dtype.kind not in "fiu":
+        raise TypeError(f"observation must hold real numbers, got {given.dtype}")
+    if given.ndim not in (1, 2) or given.shape[-1] != len(COLUMNS):
+        raise ValueError(f"observation must have shape (n, {len(COLUMNS)}) or ({len(COLUMNS)},), got {given.shape}")
+    seen = np.array(given, dtype=np.float64, ndmin=2)
+    held, level = seen[:, 0], seen[:, 4]
+    left = order.periods * np.clip(np.nan_to_num(seen[:, 1]), 0.0, 1.1)
+    period: NDArray[np.int64] = order.periods - np.rint(left).astype(np.int64)
+    for column, allowed, good in (
+        (slice(None), "finite", np.isfinite(seen).all(axis=1)),
+        (0, "from 0 to 1", (held >= 0) & (held <= 1 + TOLERANCE)),
+        (1, f"a multiple of 1/{order.periods}", np.abs(np.rint(left) - left) <= TOLERANCE * order.periods),
+        (1, f"from 1/{order.periods} to 1", (period >= 0) & (period < order.periods)),
+        (4, "> 0", level > 0),
+    ):
+        if not good.all():
+            row = int(np.argmin(good))
+            name = "every number" if isinstance(column, slice) else COLUMNS[column]
+            where = f" (row {row})" if len(seen) > 1 else ""
+            raise ValueError(
+                f"observation must have {name} {allowed}, got {seen[row, column].tolist()}{where}; "
+                f"the policy was made for {order.periods} periods"
+            )
+    return seen, period
+
+
+def answered(observation: Any, fractions: Array) -> Array:
+    """What ``act`` returns: fractions (..., n) for observations (n, 6), (...) for a single one (6,)."""
+    answer: Array = fractions if np.ndim(observation) == 2 else fractions[..., 0]
+    return answer
 
 
 def observe(problem: Problem, state: State, volatility: Any, level: Any, transient: Any) -> tuple[Any, ...]:
@@ -391,7 +477,9 @@ def simulate(
         Episodes with arrays (n, N) and (n, N+1).
 
     Raises:
-        ValueError: the policy returned a non-finite or wrongly shaped action, or the numbers overflowed.
+        TypeError: no policy, or one whose actions are no real numbers.
+        ValueError: the policy was made for another order or returned a non-finite or wrongly shaped action, or the
+            numbers overflowed.
 
     Examples:
         >>> import optexec as ox
@@ -400,6 +488,7 @@ def simulate(
         >>> episodes.trades.shape, episodes.completion
         ((3, 20), array([1., 1., 1.]))
     """
+    check_policy(problem, policy)
     episodes = integer("episodes", episodes, minimum=1)
     result = Episodes.empty(problem, episodes)
     for low, shocks in drawn(problem, episodes, seed, integer("first", first, minimum=0)):
@@ -432,6 +521,7 @@ def drawn(problem: Problem, episodes: int, seed: int, first: int = 0) -> Iterato
 
 def rollout(problem: Problem, policy: Policy, shocks: Shocks, *, observe_liquidity: bool = True) -> Episodes:
     """Run a policy on noise that was drawn before; `simulate` without the drawing."""
+    check_policy(problem, policy)
     result = Episodes.empty(problem, shocks.price.shape[1])
     _play(problem, policy, shocks, observe_liquidity, result)
     return _finite(result)
@@ -444,8 +534,26 @@ def _finite(episodes: Episodes) -> Episodes:
     return episodes
 
 
+_PLAYING: ContextVar[bool] = ContextVar("_PLAYING", default=False)
+
+
 def _play(problem: Problem, policy: Policy, shocks: Shocks, observe_liquidity: bool, into: Episodes) -> None:
-    """Run a policy on drawn noise and write what happens ``into`` as many episodes."""
+    """Run a policy on drawn noise and write what happens ``into`` as many episodes.
+
+    A simulation inside another, by a policy that simulates, has a context of its own: what a policy of this package
+    remembers of the outer one stays as it was.
+    """
+    if _PLAYING.get():
+        copy_context().run(_write, problem, policy, shocks, observe_liquidity, into)
+        return
+    outermost = _PLAYING.set(True)
+    try:
+        _write(problem, policy, shocks, observe_liquidity, into)
+    finally:
+        _PLAYING.reset(outermost)
+
+
+def _write(problem: Problem, policy: Policy, shocks: Shocks, observe_liquidity: bool, into: Episodes) -> None:
     displace = np.add if problem.order.side == "sell" else np.subtract
     inventory, mid, trades, fills = into.inventory.T, into.mid.T, into.trades.T, into.fills.T
     inventory[0], mid[0] = problem.order.shares, problem.market.price
@@ -475,10 +583,6 @@ def _periods(
     if hasattr(policy, "reset"):
         policy.reset(n)
     open_loop = getattr(policy, "open_loop", None)
-    if open_loop is not None and len(open_loop) != problem.order.periods:
-        raise ValueError(
-            f"the schedule has {len(open_loop)} periods, but order.periods of the problem is {problem.order.periods}"
-        )
     state = State(0, np.full(n, problem.order.shares), np.zeros(n), np.zeros(n))
     seen = np.full(n, problem.market.liquidity.long_run_mean)
     for k in range(problem.order.periods):

@@ -35,7 +35,7 @@ from optexec.offline.data import collect
 from optexec.policies import twap
 from optexec.presets import stochastic, stress
 from optexec.problem import Problem, describe
-from optexec.simulator import Policy
+from optexec.simulator import Policy, check_policy
 from optexec.stress import PLANNERS
 
 if TYPE_CHECKING:
@@ -211,6 +211,11 @@ def _cells(
     for name, values in {"agents": named, "scenarios": chosen, "risk_aversions": lambdas, "seeds": numbers}.items():
         if not values or len(set(values)) < len(values):
             raise ValueError(f"{name} must be one or more different values, got {list(values)}")
+    for name, agent in named.items():
+        if hasattr(agent, "act"):
+            check_policy(problem, agent, f"agents[{name!r}]")
+        elif not callable(agent):
+            raise TypeError(f"agents[{name!r}] must be a policy or a function that makes one, got {agent!r}")
     for name, agent in named.items():
         for scenario in chosen:
             for value in lambdas:

@@ -21,9 +21,8 @@ from optexec.offline.data import differences
 from optexec.offline.learner import Config, Learner
 from optexec.offline.td3_bc import TD3BC
 from optexec.offline.view import View, ViewConfig
-from optexec.policies import period_of
 from optexec.problem import Problem, describe, restore
-from optexec.simulator import Observation
+from optexec.simulator import Observation, answered, observed
 
 __all__ = ["ALGORITHMS", "Agents"]
 
@@ -100,24 +99,34 @@ class Agents:
             return state.expand(len(self), *state.shape)
         return torch.from_numpy(np.stack([view.state(observation) for view in self.views])).to(device)
 
+    @property
+    def made_for(self) -> dict[str, Any]:
+        """The fields of the order that the agents were trained for, with their values."""
+        order, market = self.problem.order, self.problem.market
+        by_size = market.transient > 0 or order.max_participation is not None
+        return {"periods": order.periods, "dt": order.dt} | ({"shares": order.shares} if by_size else {})
+
     def fractions(self, observation: Observation) -> Array:
-        """Every seed's fraction of current inventory (S, n) at observations (n, 6)."""
-        observation = np.asarray(observation)
-        learner, states = ALGORITHMS[self.algorithm], self.states(observation)
+        """Every seed's fraction of current inventory (S, n) at observations (n, 6), (S,) at a single one (6,)."""
+        seen, period = observed(observation, self.problem.order)
+        learner, states = ALGORITHMS[self.algorithm], self.states(seen)
         rows = max(1, ROWS // (len(self) * learner.width(self.config)))  # at a time
-        limit = torch.from_numpy(self.view.ceiling(observation).astype(np.float32)).to(states.device)[None, :, None]
+        limit = torch.from_numpy(self.view.ceiling(seen).astype(np.float32)).to(states.device)[None, :, None]
         with torch.inference_mode():
             parts = [
                 learner.decide(self.config, self.networks, part, ceiling)
                 for part, ceiling in zip(torch.split(states, rows, 1), torch.split(limit, rows, 1), strict=True)
             ]
         y = torch.cat(parts, dim=1).cpu().numpy().astype(np.float64)
-        fraction = self.view.decode(y, period_of(observation, self.view.periods))
-        return fraction if self.config.view.trade == "wish" else np.minimum(fraction, self.view.cap(observation))
+        fraction = self.view.decode(y, period)
+        if self.config.view.trade != "wish":
+            fraction = np.minimum(fraction, self.view.cap(seen))
+        return answered(observation, fraction)
 
     def act(self, observation: Observation) -> Array:
-        """The mean of the seeds' fractions (n,) at observations (n, 6)."""
-        return np.asarray(self.fractions(observation).mean(axis=0))
+        """The mean of the seeds' fractions (n,) at observations (n, 6), one at a single one (6,)."""
+        mean: Array = self.fractions(observation).mean(axis=0)
+        return mean
 
     def save(self, path: str | Path, half: bool = False) -> None:
         """Write an npz file of arrays and plain data, whole or not at all; ``half`` rounds the weights to 16 bits."""

@@ -24,7 +24,7 @@ from optexec.env import REWARDS, ExecutionVectorEnv
 from optexec.optimum import optimum
 from optexec.policies import almgren_chriss, period_of, twap, vwap
 from optexec.problem import Problem, describe, restore
-from optexec.simulator import BLOCK, TOLERANCE, Policy, checked_action
+from optexec.simulator import BLOCK, TOLERANCE, Policy, check_acts, check_policy, checked_action
 
 __all__ = ["BEHAVIOURS", "Behaviour", "Transitions", "behaviour", "collect", "coverage", "mixture", "overlap"]
 
@@ -66,8 +66,7 @@ class Behaviour:
         if not self.arms:
             raise ValueError("arms must name at least one policy, got none")
         for name, policy in self.arms.items():
-            if not isinstance(policy, Policy):
-                raise TypeError(f"arms[{name!r}] must be a policy, an object with a method act, got {policy!r}")
+            check_acts(policy, f"arms[{name!r}]")
         object.__setattr__(self, "noise", real("noise", self.noise, minimum=0))
 
 
@@ -307,7 +306,7 @@ def collect(
         `Transitions` with n N rows.
 
     Raises:
-        ValueError: an unknown name, or a number outside its range.
+        ValueError: an unknown name, a number outside its range, or a policy that was made for another order.
         TypeError: no behaviour at all.
 
     Examples:
@@ -320,12 +319,9 @@ def collect(
     trader = _trader(problem, behaviour)
     arms = tuple(trader.arms.values())
     arm, wobble = _own_noise(n, seed, problem.order.periods, len(arms))
+    for name, policy in trader.arms.items():
+        check_policy(problem, policy, f"arms[{name!r}]")
     for policy in arms:
-        planned = getattr(policy, "open_loop", None)
-        if planned is not None and len(planned) != problem.order.periods:
-            raise ValueError(
-                f"the schedule has {len(planned)} periods, but order.periods of the problem is {problem.order.periods}"
-            )
         if hasattr(policy, "reset"):
             policy.reset(n)
     environment = ExecutionVectorEnv(n, problem, "realised", observe_liquidity)
@@ -362,10 +358,9 @@ def _trader(problem: Problem, given: str | Behaviour | Policy) -> Behaviour:
         return behaviour(problem, given)
     if isinstance(given, Behaviour):
         return given
-    if isinstance(given, Policy):
-        name = type(given).__name__
-        return Behaviour(name, {name: given})
-    raise TypeError(f"behaviour must be one of {', '.join(BEHAVIOURS)}, a Behaviour or a policy, got {given!r}")
+    check_acts(given, "behaviour", f"one of {', '.join(BEHAVIOURS)}, a Behaviour or a policy")
+    name = type(given).__name__
+    return Behaviour(name, {name: given})
 
 
 def _own_noise(n: int, seed: int, periods: int, arms: int) -> tuple[NDArray[np.int64], Array]:

@@ -57,7 +57,7 @@ def train(
     batch_size: int = 256,
     *,
     config: Config | str = "tuned",
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     checkpoint: str | Path | None = None,
     checkpoint_every: int = 500,
     stop_after: int | None = None,
@@ -73,7 +73,7 @@ def train(
         steps: gradient steps, >= 1.
         batch_size: transitions a step and seed, >= 1.
         config: settings, or "tuned" or "paper" for the algorithm's own.
-        device: of torch, e.g. "cpu" or "cuda".
+        device: of torch, e.g. "cpu" or "cuda"; one that is on this machine.
         checkpoint: file to keep the run in; if it is there already the run goes on from it. On one machine with one
             thread the weights are then those of a run that was never interrupted, bit for bit.
         checkpoint_every: steps between two writes of the checkpoint. Ctrl-C leaves the last one.
@@ -88,6 +88,8 @@ def train(
             training, or a checkpoint of another run; the message says what differs.
     """
     learner_type = ALGORITHMS[choice("algorithm", algorithm, tuple(ALGORITHMS))]
+    if not isinstance(seeds, Iterable):
+        raise TypeError(f"seeds must be one or more different integers, such as range(8), got {seeds!r}")
     chosen = tuple(integer("seeds", seed, minimum=0) for seed in seeds)
     if not chosen or len(set(chosen)) < len(chosen):
         raise ValueError(f"seeds must be one or more different integers, got {list(chosen)}")
@@ -99,6 +101,7 @@ def train(
         config = learner_type.settings.tuned() if config == "tuned" else learner_type.settings.paper()
     elif not isinstance(config, learner_type.settings):
         raise TypeError(f"config must be a {learner_type.settings.__name__} or its name, got {config!r}")
+    device = _device(device)
 
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None:
@@ -216,6 +219,19 @@ class Trace:
 
 def _stream(seed: int, channel: int, chunk: int) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(channel, chunk))))
+
+
+def _device(given: Any) -> str:
+    """The name of a device that is on this machine."""
+    allowed = ["cpu"]
+    if torch.accelerator.is_available() and (accelerator := torch.accelerator.current_accelerator()) is not None:
+        numbers = range(torch.accelerator.device_count())
+        allowed += [accelerator.type, *(f"{accelerator.type}:{number}" for number in numbers)]
+    if not isinstance(given, str | torch.device):
+        raise TypeError(f"device must be one of {allowed} on this machine, got {given!r}")
+    if str(given) not in allowed:
+        raise ValueError(f"device must be one of {allowed} on this machine, got {str(given)!r}")
+    return str(given)
 
 
 def _logs(data: Transitions | Sequence[Transitions], agents: int) -> list[Transitions]:
