@@ -23,6 +23,7 @@ __all__ = [
     "expected_cost",
     "frontier",
     "half_life",
+    "holdings",
     "lvar_risk_aversion",
     "planned_impact",
     "trade_list",
@@ -128,26 +129,35 @@ def trade_list(problem: Problem) -> Array:
     return -np.diff(holdings)
 
 
+def holdings(problem: Problem, trades: Array) -> Array:
+    """x_k (N+1,) [shares] of a trade list, down to what it leaves; exactly 0 where that is rounding."""
+    left = problem.order.shares - float(np.sum(trades))
+    end = left if abs(left) > 1e-9 * problem.order.shares else 0.0
+    return np.append(np.cumsum(trades[::-1])[::-1] + end, end)
+
+
 def expected_cost(problem: Problem, trades: Array) -> float:
-    """E[IS] of a trade list that sells everything, in the deterministic-liquidity market [$].
+    """E[IS] of a trade list in the deterministic-liquidity market, caps not applied to it [$].
 
     gamma X^2 / 2 + sum_k (h_k - gamma/2) v_k^2 + half_spread X + sum_k v_k E[I_k], with
-    E[I_{k+1}] = (E[I_k] + q v_k / L_k) E[D]. Almgren & Chriss (2000), eq. (5), plus transient impact.
+    E[I_{k+1}] = (E[I_k] + q v_k / L_k) E[D]. Almgren & Chriss (2000), eq. (5), plus transient impact. Where the list
+    leaves x_N, gamma (X^2 - x_N^2) / 2, half_spread on what is sold and the haircut on what is not.
     """
-    market = problem.market
-    total = float(np.sum(trades))
+    market, order = problem.market, problem.order
+    total, left = float(np.sum(trades)), float(holdings(problem, trades)[-1])
     cost = market.permanent / 2 * total**2 + market.half_spread * total
+    cost += left * (market.permanent * total + order.leftover_haircut)
     cost += float(np.sum((planned_impact(problem) - market.permanent / 2) * trades**2))
     return cost + _transient_moments(problem, trades)[0]
 
 
 def variance(problem: Problem, trades: Array) -> float:
-    """Var[IS] of a trade list that sells everything, in the deterministic-liquidity market [$^2].
+    """Var[IS] of a trade list in the deterministic-liquidity market, caps not applied to it [$^2].
 
     sigma^2 dt sum_k x_{k+1}^2 + slippage^2 sum_k v_k^2, plus the variance that the noise of the decay factors gives
     to sum_k v_k I_k. Almgren & Chriss (2000), eq. (6), whose sum it is without slippage and transient impact.
     """
-    held = np.cumsum(trades[::-1])[::-1][1:]
+    held = holdings(problem, trades)[1:]
     price_risk = problem.step_variance * float(np.sum(held**2))
     fill_risk = problem.market.slippage**2 * float(np.sum(trades**2))
     return price_risk + fill_risk + _transient_moments(problem, trades)[1]

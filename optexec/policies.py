@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -11,15 +12,14 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import scipy.linalg
-import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
 
 from optexec import almgren_chriss as closed_form
+from optexec._plan import Costs, least, total
 from optexec._validate import brief, integer
 from optexec.liquidity import Chain, cached_chain, extrapolated
 from optexec.problem import Problem
-from optexec.simulator import Observation, Policy, answered, check_policy, observed
+from optexec.simulator import TOLERANCE, Observation, Policy, answered, check_policy, observed
 
 __all__ = [
     "Belief",
@@ -39,6 +39,15 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
+BLOCK = 1 << 13
+"""Numbers that the rolling rule's recursion works on at once: few enough for the processor's cache."""
+
+MOST_WORK = 1 << 36
+"""Periods times lags times levels that the rolling rule takes on: minutes."""
+
+FORGOTTEN = 1e-14
+"""Relative difference between levels' forecasts below which the level is forgotten."""
+
 
 def period_of(observation: Observation, periods: int) -> NDArray[np.int64]:
     """K (n,) from observations (n, 6), whose second column is (N - k)/N."""
@@ -56,16 +65,24 @@ def _capped(problem: Problem) -> bool:
     return problem.order.max_fraction < 1 or problem.order.max_participation is not None
 
 
+def _largest(problem: Problem) -> Array:
+    """The participation cap (N,) at the liquidity that schedules plan with, profile times long-run mean [shares]."""
+    order, market = problem.order, problem.market
+    part = np.inf if order.max_participation is None else order.max_participation
+    return np.asarray(part * market.volume * market.liquidity.long_run_mean * problem.profile, dtype=np.float64)
+
+
 @dataclass(frozen=True, eq=False)
 class Schedule:
     """A deterministic trade list; as a policy it trades the same fraction of whatever inventory there is.
 
     Args:
         problem: the order and market that it was made for.
-        trades: v_k (N,) [shares], summing to the order's shares.
+        trades: v_k (N,) [shares], summing to the order's shares; where the order has caps, to no more than that, and
+            what is missing is left over.
 
     Raises:
-        ValueError: wrong shape, a non-finite trade, or a sum that is not X to 1e-9 relative.
+        ValueError: wrong shape, a non-finite trade, or a sum that is not X to 1e-9 relative (above X with caps).
     """
 
     problem: Problem
@@ -80,18 +97,34 @@ class Schedule:
             raise ValueError(f"trades must have shape ({order.periods},), got {trades.shape}")
         if not np.isfinite(trades).all():
             raise ValueError(f"trades must be finite, got {trades}")
-        if abs(trades.sum() - order.shares) > 1e-9 * order.shares:
-            raise ValueError(f"trades must sum to order.shares = {order.shares:g}, got {trades.sum()!r}")
+        missing, capped = order.shares - float(trades.sum()), _capped(self.problem)
+        if (abs(missing) if not capped else -missing) > 1e-9 * order.shares:
+            most = "at most " if capped else ""
+            raise ValueError(f"trades must sum to {most}order.shares = {order.shares:g}, got {trades.sum()!r}")
         trades.setflags(write=False)
         object.__setattr__(self, "trades", trades)
 
     @cached_property
     def inventory(self) -> Array:
-        """x_k (N+1,) [shares], from X down to exactly 0."""
-        held = np.append(np.cumsum(self.trades[::-1])[::-1], 0.0)
+        """x_k (N+1,) [shares], from X down to what is left: exactly 0 unless the order has caps."""
+        held = closed_form.holdings(self.problem, self.trades)
         held[0] = self.problem.order.shares
         held.setflags(write=False)
         return held
+
+    @cached_property
+    def excess(self) -> Array:
+        """How far each trade exceeds the order's caps at the planned liquidity (N,) [shares]; 0 without caps.
+
+        TWAP, VWAP and Almgren-Chriss are what they are whatever the caps: what they wish beyond these is clipped when
+        they trade, and counted by ``violations``. `best_static` plans with the caps. Planned liquidity is the profile
+        times the long-run mean; a period of less clips more.
+        """
+        held, order = self.inventory[:-1], self.problem.order
+        excess = np.maximum(self.trades - np.minimum(order.max_fraction * held, _largest(self.problem)), 0.0)
+        excess[excess <= TOLERANCE * held] = 0.0
+        excess.setflags(write=False)
+        return excess
 
     @cached_property
     def fractions(self) -> Array:
@@ -135,7 +168,8 @@ class Schedule:
 def twap(problem: Problem) -> Schedule:
     """Time-weighted average price: X/N in every period.
 
-    Of all policies the cheapest on average where liquidity is constant and no impact decays.
+    Of all policies the cheapest on average where liquidity is constant and no impact decays. It is X/N whatever the
+    order's caps; `Schedule.excess` says by how much it exceeds them.
 
     Examples:
         >>> import optexec as ox
@@ -162,7 +196,8 @@ def u_shape(periods: int) -> Array:
 def vwap(problem: Problem) -> Schedule:
     """Volume-weighted average price: trades proportional to the market's volume profile.
 
-    Where the market has none it assumes `u_shape`, and loses to TWAP by construction.
+    Where the market has none it assumes `u_shape`, and loses to TWAP by construction. The order's caps are not applied;
+    `Schedule.excess` says by how much it exceeds them.
     """
     flat = problem.market.volume_profile is None
     weights = u_shape(problem.order.periods) if flat else problem.profile
@@ -174,7 +209,8 @@ def almgren_chriss(problem: Problem) -> Schedule:
 
     With a flat profile x_k = X sinh(kappa (N-k) dt) / sinh(kappa N dt), kappa from `optexec.urgency`; with another the
     minimiser of sum_k (h_k - gamma/2) v_k^2 + lambda sigma^2 dt x_{k+1}^2, h_k = (eta + q/2)/L_k. Transient decay is
-    ignored. Almgren & Chriss (2000), section 2.2.
+    ignored, and so are the order's caps: `Schedule.excess` says by how much it exceeds them, and `best_static` is the
+    plan that keeps them. Almgren & Chriss (2000), section 2.2.
 
     Raises:
         ValueError: the quadratic form is not positive definite.
@@ -194,42 +230,39 @@ def expected_inverse_liquidity(problem: Problem) -> Array:
     """
     periods = problem.order.periods
 
+    block = 1 if periods <= 256 else math.isqrt(periods)
+
     def expectation(chain: Chain) -> Array:
-        inverse = np.empty(periods)
+        ahead = [1 / chain.levels]  # E[1/L_{k+i} | L_k], i < block
+        for _ in range(block - 1):
+            ahead.append(chain.matrix @ ahead[-1])
+        leap = np.linalg.matrix_power(chain.matrix, block)
         distribution = np.zeros(len(chain.levels))
         distribution[chain.start] = 1.0
-        for k in range(periods):
-            inverse[k] = distribution @ (1 / chain.levels)
-            distribution = distribution @ chain.matrix
-        return inverse
+        inverse = np.empty((-(-periods // block), block))
+        for row in inverse:
+            row[:] = np.stack(ahead) @ distribution
+            distribution = distribution @ leap
+        return inverse.ravel()[:periods]
 
     return extrapolated(expectation, problem.market.liquidity, problem.order.dt, periods)[0] / problem.profile
 
 
-def _quadratic_form(problem: Problem) -> Array:
-    """M (N, N) with J = v' M v + half_spread X for every trade list v that sums to X.
-
-    J = gamma X^2 / 2 + sum_k ((eta + q/2) E[1/L_k] - gamma/2) v_k^2 + q sum_{j<k} E[1/L_j] E[D]^(k-j) v_j v_k
-    + lambda sigma^2 dt sum_k x_{k+1}^2.
-    """
-    market, periods = problem.market, problem.order.periods
-    inverse = expected_inverse_liquidity(problem)
-    later = np.triu(np.ones((periods, periods)), 1)  # later[k] @ v = x_{k+1}
-    form = market.permanent / 2 + problem.risk_weight * (later.T @ later)
-    form[np.diag_indices(periods)] += market.instantaneous * inverse - market.permanent / 2
-    if market.transient:
-        lag = np.subtract.outer(np.arange(periods), np.arange(periods))
-        decay = closed_form.decay_moments(problem)[0] ** np.maximum(lag, 0)
-        memory = np.where(lag > 0, market.transient * inverse * decay, 0.0)
-        form += (memory + memory.T) / 2
-    return form
+def _costs(problem: Problem) -> Costs:
+    """What trade lists cost in expectation, the half spread on the whole order apart."""
+    market, inverse = problem.market, expected_inverse_liquidity(problem)
+    decay, leftover = closed_form.decay_moments(problem)[0], problem.order.leftover_haircut - market.half_spread
+    impact, push = market.instantaneous * inverse, market.transient * inverse
+    return Costs(impact, push, decay, market.permanent, problem.risk_weight, leftover)
 
 
 def exact_objective(problem: Problem, schedule: Schedule) -> float:
     """J of a schedule under stochastic liquidity [$], exactly: no Monte Carlo, because J is quadratic in the trades.
 
     J = E[IS] + lambda sigma^2 dt sum_k x_{k+1}^2, with E[1/L_k] and E[D] in place of the random variables. The
-    schedule is taken as it is: caps of the order are not applied.
+    schedule is taken as it is: caps of the order are not applied to it, and what it leaves unsold costs the haircut.
+    Under max_fraction alone `best_static` trades as planned, and this is its J; under max_participation it is J
+    where liquidity never clips the plan further, and `optexec.evaluate` has what happens.
 
     Examples:
         >>> import optexec as ox
@@ -241,15 +274,17 @@ def exact_objective(problem: Problem, schedule: Schedule) -> float:
     if schedule.problem.order.shares != problem.order.shares:
         made, asked = schedule.problem.order.shares, problem.order.shares
         raise ValueError(f"schedule was made for an order with shares = {made!r}, but problem.order has {asked!r}")
-    v = schedule.trades
-    return float(v @ _quadratic_form(problem) @ v + problem.market.half_spread * problem.order.shares)
+    spread = problem.market.half_spread * problem.order.shares
+    return total(_costs(problem), schedule.trades, schedule.inventory) + spread
 
 
 def best_static(problem: Problem) -> Schedule:
     """The schedule with the lowest J of all with v >= 0, under the problem's stochastic liquidity.
 
-    A quadratic programme over the simplex sum v = X, v >= 0: a KKT solve where no bound binds, else the active set
-    from a non-negative least squares problem with the same solution up to scale. Caps of the order are not applied.
+    A linear-quadratic problem, solved by a backward recursion where no bound binds, else a quadratic programme; time
+    and memory grow linearly with N. Where the order has caps it keeps them: v_k <= max_fraction x_k, and v_k <=
+    max_participation volume times the planned liquidity, profile times long-run mean, since a schedule does not know
+    L_k. The last trade is all that they allow, and what is left costs the haircut.
 
     Raises:
         ValueError: the quadratic form is not positive definite on trade lists that sum to X.
@@ -260,47 +295,16 @@ def best_static(problem: Problem) -> Schedule:
         >>> round(ox.exact_objective(problem, ox.best_static(problem)), 2)
         1824.06
     """
-    form, shares = _quadratic_form(problem), problem.order.shares
-    steps = np.diff(np.eye(problem.order.periods), axis=0)  # a basis of the trade lists that sum to 0
+    order = problem.order
+    most = None if order.max_participation is None else _largest(problem)
     try:
-        np.linalg.cholesky(steps @ form @ steps.T)
-    except np.linalg.LinAlgError:
-        worst = float(np.linalg.eigvalsh(steps @ form @ steps.T).min())
+        trades = least(_costs(problem), order.shares, order.max_fraction, most)
+    except ValueError as error:
         raise ValueError(
             "the expected cost of schedules is not convex, so that round trips would earn money: temporary impact must "
-            "outweigh permanent impact, and the decay of transient impact, at every period's liquidity "
-            f"(smallest eigenvalue of the quadratic form: {worst:g})"
+            f"outweigh permanent impact, and the decay of transient impact, at every period's liquidity ({error})"
         ) from None
-    trades = _stationary(form, np.ones(problem.order.periods, dtype=bool), shares)
-    if (trades < 0).any():
-        root = _definite_root(form)
-        target = scipy.linalg.solve_triangular(root, np.ones(len(form)), lower=True)
-        support = scipy.optimize.nnls(root.T, target)[0] > 0
-        trades = np.maximum(_stationary(form, support, shares), 0.0)
-    return Schedule(problem, trades * (shares / trades.sum()))
-
-
-def _definite_root(form: Array) -> Array:
-    """Cholesky factor of form + c for a large enough number c, which only shifts J where sum v = X."""
-    shift = float(np.abs(form).max())
-    while True:
-        try:
-            root: Array = scipy.linalg.cholesky(form + shift, lower=True)
-            return root
-        except np.linalg.LinAlgError:
-            shift *= 4  # ends: the form is positive definite where sum v = 0
-
-
-def _stationary(form: Array, support: NDArray[np.bool_], shares: float) -> Array:
-    """The minimiser of v' form v over sum v = shares with v = 0 off the support."""
-    size = int(support.sum())
-    system = np.ones((size + 1, size + 1))
-    scale = float(np.abs(form).max())
-    system[:size, :size] = form[np.ix_(support, support)] / scale
-    system[size, size] = 0.0
-    trades = np.zeros(len(form))
-    trades[support] = shares * np.linalg.solve(system, np.append(np.zeros(size), 1.0))[:size]
-    return trades
+    return Schedule(problem, trades if _capped(problem) else trades * (order.shares / trades.sum()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -355,10 +359,12 @@ def rolling(problem: Problem) -> Rolling:
     """The rolling rule: re-solve the deterministic problem every period with E[(eta + q/2)/L_j | L_k], j >= k.
 
     For each period k and level L_k a Riccati recursion from N-1 down to k gives the first trade as a fraction of the
-    inventory, which is all that the rule needs (the problem is homogeneous in x). Transient decay is ignored.
+    inventory, which is all that the rule needs (the problem is homogeneous in x). Transient decay is ignored. The time
+    grows with N times the number of periods after which a level of liquidity is forgotten, or N.
 
     Raises:
-        ValueError: the deterministic problem of some period and level is not convex.
+        ValueError: the deterministic problem of some period and level is not convex; or the order has too many periods
+            for it (some 13,000 where liquidity is never forgotten); the message says how many it can have.
 
     Examples:
         >>> import optexec as ox
@@ -369,23 +375,69 @@ def rolling(problem: Problem) -> Rolling:
     market, periods = problem.market, problem.order.periods
     chain = cached_chain(market.liquidity, problem.order.dt, periods)
     order = np.argsort(chain.levels, kind="stable")
-    ahead = [1 / chain.levels]
-    for _ in range(periods - 1):
-        ahead.append(chain.matrix @ ahead[-1])
-    impact = market.instantaneous * np.array(ahead)  # (lag, G)
-    r, gamma = problem.risk_weight, market.permanent
-    fractions = np.ones((periods, len(chain.levels)))
-    for k in range(periods - 1):
-        value = impact[periods - 1 - k] / problem.profile[-1]
-        for j in range(periods - 2, k - 1, -1):
-            curvature = impact[j - k] / problem.profile[j] - gamma + r + value
-            if not (curvature > 0).all():
-                bad = chain.levels[np.argmin(curvature)]
-                raise ValueError(f"the rolling rule's problem is not convex in period {j} from liquidity level {bad:g}")
-            slope = gamma - 2 * r - 2 * value
-            fractions[k] = -slope / (2 * curvature)
-            value = r + value - slope**2 / (4 * curvature)
+    impact = _impact_ahead(problem, chain)
+    lags, size = impact.shape
+    gamma, profile = market.permanent, problem.profile
+
+    def one_period(at: int, h: Array, s: Array) -> Array:
+        """Turn s = lambda sigma^2 dt + V's coefficient after a period into that before it; the last row's fraction."""
+        curvature = h + s
+        curvature -= gamma
+        if not curvature.min() > 0:
+            bad = chain.levels[int(np.argmin(curvature.min(axis=0)))]
+            raise ValueError(f"the rolling rule's problem is not convex in period {at} from liquidity level {bad:g}")
+        fraction: Array = (s[-1] - gamma / 2) / curvature[-1]
+        s *= h
+        s -= gamma**2 / 4
+        s /= curvature
+        s += problem.risk_weight
+        return fraction
+
+    # from the last lag on all levels foresee the same, so that all starts share one recursion there
+    far = np.full(periods + 1, np.nan)
+    s = impact[-1:, :1] / profile[-1] + problem.risk_weight
+    for j in range(periods - 1, lags - 1, -1):
+        if j < periods - 1:
+            one_period(j, impact[-1:, :1] / profile[j], s)
+        far[j] = s[0, 0]
+    fractions = np.ones((periods, size))
+    together = max(1, BLOCK // size)
+    for low in range(0, periods - 1, together):
+        many = min(together, periods - 1 - low)  # starts low to low + many - 1
+        coming = np.empty((many, size))
+        for j in range(min(low + many - 1 + lags, periods) - 1, low - 1, -1):
+            # those that look at period j: not later than it, and no more than the lags earlier
+            first, after = max(0, j - lags + 1 - low), min(many, j - low + 1)
+            h = impact[j - low - after + 1 : j - low - first + 1][::-1] / profile[j]
+            if j == periods - 1:
+                coming[first:after] = h + problem.risk_weight
+                continue
+            if j - lags + 1 >= low:
+                coming[first] = far[j + 1]  # its last lag
+            found = one_period(j, h, coming[first:after])
+            if after == j - low + 1:
+                fractions[j] = found
     return Rolling(problem, LevelTable(problem, chain.levels[order], fractions[:, order]))
+
+
+def _impact_ahead(problem: Problem, chain: Chain) -> Array:
+    """E[(eta + q/2)/L_{k+j} | L_k], the profile left out, by lag and level (J, G).
+
+    Lags go up to N - 1, or to the first at which all levels agree.
+
+    Raises:
+        ValueError: these are more than the rolling rule takes on.
+    """
+    ahead = [1 / chain.levels]
+    periods, size = problem.order.periods, len(chain.levels)
+    while len(ahead) < periods and np.ptp(ahead[-1]) > FORGOTTEN * ahead[-1].max():
+        if periods * len(ahead) * size > MOST_WORK:
+            raise ValueError(
+                f"the rolling rule must look more than {len(ahead):,} periods ahead from {size} levels in each of "
+                f"{periods:,} periods, which is too much: order.periods must be <= {math.isqrt(MOST_WORK // size):,}"
+            )
+        ahead.append(chain.matrix @ ahead[-1])
+    return problem.market.instantaneous * np.array(ahead)
 
 
 class Belief(NamedTuple):

@@ -27,7 +27,7 @@ LAYERS = (
     {"presets", "config"},
     {"problem"},
     {"liquidity"},
-    {"_validate", "_files", "_version", "_streams"},
+    {"_plan", "_validate", "_files", "_version", "_streams"},
 )
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
 # The front door imports what it offers; the extension that builds the report stands alone, with what it does to texts.
