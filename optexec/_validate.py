@@ -1,6 +1,6 @@
 """Checks of single values, shared by every constructor: an error names the field, its value and what is allowed.
 
-And what all objects say of themselves.
+And what all objects say of themselves, and keep through a copy.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numbers
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["brief", "choice", "integer", "real", "store"]
+__all__ = ["brief", "choice", "integer", "real", "remade", "store"]
 
 
 def real(
@@ -111,3 +111,11 @@ def brief(instance: Any, longest: int = 300) -> str:
 
     names = [field.name for field in dataclasses.fields(instance) if field.repr]
     return f"{type(instance).__name__}({', '.join(f'{name}={shown(getattr(instance, name))}' for name in names)})"
+
+
+def remade(instance: object, state: Mapping[str, Any]) -> None:
+    """The ``__setstate__`` of a class whose arrays are all read-only: a copy's, and a pickle's, are too."""
+    store(instance, **state)
+    for value in state.values():
+        if hasattr(value, "setflags"):
+            value.setflags(write=False)

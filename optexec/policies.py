@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from optexec import almgren_chriss as closed_form
 from optexec._plan import Costs, least, total
-from optexec._validate import brief, integer
+from optexec._validate import brief, integer, remade
 from optexec.liquidity import Chain, cached_chain, extrapolated
 from optexec.problem import Problem
 from optexec.simulator import TOLERANCE, Observation, Policy, answered, check_policy, observed
@@ -89,6 +89,7 @@ class Schedule:
     trades: Array
 
     __repr__ = brief
+    __setstate__ = remade
 
     def __post_init__(self) -> None:
         trades = np.array(self.trades, dtype=np.float64)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optexec._validate import brief, choice, integer, real, store
+from optexec._validate import brief, choice, integer, real, remade, store
 from optexec.liquidity import ConstantLiquidity, Liquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
 
 __all__ = ["Market", "Order", "Problem", "describe", "restore"]
@@ -177,6 +177,8 @@ class Problem:
     order: Order = field(default_factory=Order)
     market: Market = field(default_factory=Market)
     risk_aversion: float = 0.5
+
+    __setstate__ = remade
 
     def __repr__(self) -> str:
         return brief(self, 450)

@@ -529,7 +529,7 @@ def rollout(problem: Problem, policy: Policy, shocks: Shocks, *, observe_liquidi
 
 def _finite(episodes: Episodes) -> Episodes:
     """The episodes, if their costs are numbers."""
-    if not (np.isfinite(episodes.shortfall).all() and np.isfinite(episodes.running_risk).all()):
+    if not all(np.isfinite(each).all() for each in (episodes.shortfall, episodes.running_risk, episodes.liquidity)):
         raise ValueError("the simulation overflowed: the problem's parameters are too large to represent costs")
     return episodes
 
