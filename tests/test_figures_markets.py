@@ -62,7 +62,9 @@ def test_agents_are_a_mean_and_a_range() -> None:
 
 
 def test_mistakes_are_by_period() -> None:
-    figure = markets.market_mistakes({"rolling": np.array([1.0, 2.0]), "average pressure": np.array([0.0, 0.5])})
+    costs = {"rolling": np.array([1.0, 2.0]), "average pressure": np.array([0.0, 0.5])}
+    figure = markets.market_mistakes(costs, {name: 0.1 * cost for name, cost in costs.items()})
+    assert figure.data[0].error_y.array == pytest.approx([0.1, 0.2])
     check(figure)
     assert list(figure.data[0].y) == [1.0, 2.0]
     assert "rolling 3.0" in figure.layout.meta["alt"]

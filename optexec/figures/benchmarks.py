@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from optexec.evaluation import plus_minus
 from optexec.figures.style import CAUSES, COLOURS, NEUTRAL, add_slider, digits, finish, stack_panels
 
 __all__ = ["excess_objective", "paired_forest", "shortfall_densities", "variance_parts"]
@@ -148,7 +149,8 @@ def variance_parts(parts: pd.DataFrame, name: str, selected: float) -> go.Figure
     """Var[IS] by cause, stacked, a bar a policy, with a slider over a market parameter.
 
     Args:
-        parts: columns setting (the slider's value), policy, and price, slippage, liquidity [$^2].
+        parts: columns setting (the slider's value), policy, price, slippage, liquidity [$^2], and ci, the 95%
+            half-width of the standard deviation [$].
         name: what the slider is called.
         selected: the setting shown first.
     """
@@ -160,7 +162,8 @@ def variance_parts(parts: pd.DataFrame, name: str, selected: float) -> go.Figure
     def shown(table: pd.DataFrame) -> dict[str, list[Any]]:
         columns = [table[part].round(1).tolist() for part in VARIANCE_PARTS]
         total = table[list(VARIANCE_PARTS)].sum(axis=1)
-        label = [f"sd {value**0.5:,.0f} $" for value in total]
+        spreads = zip(total**0.5, table["ci"], strict=True)
+        label = [f"{plus_minus(value, half, 0)} $" for value, half in spreads]
         return {"y": [*columns, total.round(1).tolist()], "text": ["", "", "", label]}
 
     first = shown(tables[active])

@@ -157,8 +157,8 @@ def resilience_slider(problem: Problem, rates: Sequence[float], selected: float)
             {
                 "y": [np.round(plan.trades, 2), path(at, plan), path(at, even)],
                 "name": [
-                    f"optimal trades: cost ${costs[0]:,.0f}",
-                    "book after optimal trades",
+                    f"cheapest trades: cost ${costs[0]:,.0f}",
+                    "book after cheapest trades",
                     f"TWAP: cost ${costs[1]:,.0f}",
                 ],
             }

@@ -306,17 +306,19 @@ def seen_and_done(
     )
 
 
-def market_mistakes(by_period: Mapping[str, Array]) -> go.Figure:
+def market_mistakes(by_period: Mapping[str, Array], intervals: Mapping[str, Array]) -> go.Figure:
     """What a policy's departures from the optimum cost, by the period in which they are made.
 
     Args:
         by_period: dollars (N - 1,) by policy.
+        intervals: half-widths (N - 1,) of their 95% intervals [$].
     """
     figure = go.Figure()
     for name, cost in by_period.items():
         figure.add_scatter(
             x=np.arange(len(cost)),
             y=np.round(cost, 4),
+            error_y={"array": np.round(intervals[name], 4), "thickness": 1.5, "width": 3},
             mode="lines+markers",
             line={"color": COLOUR[name], "width": 2.5, "dash": "dash" if name == "average pressure" else "solid"},
             marker={"size": 5},
