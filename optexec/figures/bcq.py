@@ -214,10 +214,8 @@ def perturbation_reach(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> go.F
         figure,
         height=420,
         alt="First panel: the published bound in standard deviations of the logged actions falls by period on "
-        "noisy TWAP and "
-        "is small throughout on the mixture; the relative one stays about level. Second panel: the share of the "
-        "optimum's "
-        "decisions within reach of the log's mean action.",
+        "noisy TWAP and is small throughout on the mixture; the relative one stays about level. Second panel: "
+        "the share of the optimum's decisions within reach of the log's mean action.",
         phone=phone,
     )
 

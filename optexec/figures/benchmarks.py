@@ -244,9 +244,8 @@ def excess_objective(panels: Mapping[str, pd.DataFrame]) -> go.Figure:
         figure,
         height=430,
         alt="Excess of J over that of the optimum, in per cent on a logarithmic scale, for AC, the best static "
-        "schedule "
-        f"and the rolling rule, against {' and against '.join(panels)}. AC and the best static schedule lie on top of "
-        "each other, one to two orders of magnitude above the rolling rule.",
+        f"schedule and the rolling rule, against {' and against '.join(panels)}. AC and the best static schedule "
+        "lie on top of each other, one to two orders of magnitude above the rolling rule.",
         phone={
             "height": 720,
             "xaxis": {"domain": [0, 1], "anchor": "y"},

@@ -103,8 +103,7 @@ def episode_story(observations: NDArray[np.float64], rewards: pd.DataFrame) -> g
         height=640,
         alt="Three panels: inventory, liquidity and price through one episode, as the policy observes them. "
         "Fourth panel: the reward of every period as stacked parts; temporary impact, permanent impact and "
-        "running risk are paid for certain, "
-        "slippage and timing go either way.",
+        "running risk are paid for certain, slippage and timing go either way.",
         phone=phone,
     )
 
@@ -156,8 +155,8 @@ def reward_noise(
         figure,
         height=420,
         alt="First panel: given state and action the realised reward is noisy and the expected one is not. "
-        "Second panel: summed over "
-        "an episode the two have the same mean, and the expected reward's distribution is only somewhat narrower.",
+        "Second panel: summed over an episode the two have the same mean, and the expected reward's distribution "
+        "is only somewhat narrower.",
         phone=phone,
     )
 

@@ -174,9 +174,9 @@ def trade_off(
     return finish(
         figure,
         height=640 if len(values) > 1 else 560,
-        alt="Three linked views of a plan. First panel: holdings and trades over time beside TWAP's straight "
-        "line. Second panel: its "
-        "point on the efficient frontier of expected cost against standard deviation, with marks at "
+        alt="Three linked views of a plan. First panel: holdings and trades over time with TWAP's straight "
+        "line. Second panel: its point on the efficient frontier of expected cost against standard deviation, "
+        "with marks at "
         + ", ".join(marks)
         + ". Third panel: the normal distribution of its cost. A slider of the risk aversion moves all three.",
         phone={

@@ -299,8 +299,7 @@ def seen_and_done(
         height=580,
         alt=f"First panel: the fraction sold in one period as a multiple of TWAP's, against {axis}, for "
         f"{', '.join((*reach, *rules))}; a band spans the agents of an algorithm. Second panel: how often each "
-        "value is seen. "
-        "A slider chooses the period.",
+        "value is seen. A slider chooses the period.",
         phone={"height": 660, "margin": {"t": 130}, "legend": {"y": 1.03}, "xaxis2": {"title": {"font": {"size": 11}}}}
         | SMALL_SLIDER,
     )

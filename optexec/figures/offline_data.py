@@ -252,7 +252,7 @@ def effective_sizes(decisions: Mapping[str, Array], histories: Mapping[str, Arra
         figure,
         height=410,
         alt="Effective numbers on a logarithmic axis. First panel: single decisions, hundreds in every period "
-        "for the mixture "
-        "and a dozen at the start for noisy TWAP. Second panel: whole histories, which fall to about one for both.",
+        "for the mixture and a dozen at the start for noisy TWAP. Second panel: whole histories, which fall to "
+        "about one for both.",
         phone=phone,
     )

@@ -283,9 +283,8 @@ def speed_and_spread(gains: pd.DataFrame, selected: tuple[float, float], name: s
         figure,
         height=430,
         alt="What adapting saves, in percent of J. First panel: against the speed of liquidity at the spread of "
-        "one slider. "
-        "Second panel: against the spread at the speed of the other. It rises with both, and with the spread "
-        "like its square.",
+        "one slider. Second panel: against the spread at the speed of the other. It rises with both, and with "
+        "the spread like its square.",
         phone={
             "height": 800,
             **STACKED,

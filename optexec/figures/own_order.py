@@ -75,10 +75,9 @@ def bar_estimates(found: Calibration, truth: Market | None = None) -> go.Figure:
         figure,
         height=420,
         alt=f"First panel: estimated volume profile of {found.bars} bars with 95% intervals, from "
-        f"{values[0].max():.2f} at "
-        f"its highest to {values[0].min():.2f} at its lowest. Second panel: relative volume of a bar against that "
-        "of the one "
-        f"before, a cloud around a line of slope {1 - found.speed.value:.2f}.",
+        f"{values[0].max():.2f} at its highest to {values[0].min():.2f} at its lowest. Second panel: relative "
+        "volume of a bar against that of the one before, a cloud around a line of slope "
+        f"{1 - found.speed.value:.2f}.",
         phone={"height": 760, **STACKED},
     )
 
@@ -182,11 +181,9 @@ def own_plan(
         figure,
         height=500,
         alt="First panel: shares held by the Almgren-Chriss plan of the risk aversion set by the slider, in a "
-        "narrow band of "
-        "the plans that other draws of the estimates lead to. Second panel: expected cost against standard "
-        "deviation in basis "
-        f"points, a falling curve; at the selected risk aversion the plan costs {now['y'][3][0]:.1f} basis points, "
-        f"from {now['y'][4][0]:.1f} to {now['y'][4][1]:.1f} over the draws.",
+        "narrow band of the plans that other draws of the estimates lead to. Second panel: expected cost against "
+        "standard deviation in basis points, a falling curve; at the selected risk aversion the plan costs "
+        f"{now['y'][3][0]:.1f} basis points, from {now['y'][4][0]:.1f} to {now['y'][4][1]:.1f} over the draws.",
         phone={"height": 860, **STACKED, **SMALL_SLIDER},
     )
 

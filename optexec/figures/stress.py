@@ -170,8 +170,8 @@ def waiting_for_recovery(
         figure,
         height=470,
         alt="First panel: liquidity stays at its collapsed level while every forecast of the normal market's "
-        "model rises to "
-        "one. Second panel: rules that believe it hold several times as many shares towards the end as when told.",
+        "model rises to one. Second panel: rules that believe it hold several times as many shares towards the "
+        "end as when told.",
         phone=phone,
     )
 
@@ -396,9 +396,8 @@ def failure_by_severity(free: pd.DataFrame, capped: pd.DataFrame) -> go.Figure:
         figure,
         height=500,
         alt="First panel: without a cap the mean cost of schedules reaches twice its normal value only beyond "
-        "shocks of 97%, "
-        "and that of the rules that react stays flat. Second panel: under the cap TWAP and VWAP are above 5% "
-        "unfinished "
-        "even without shocks, most others rise above it near 80%, and the rolling rule that was told does not.",
+        "shocks of 97%, and that of the rules that react stays flat. Second panel: under the cap TWAP and VWAP "
+        "are above 5% unfinished even without shocks, most others rise above it near 80%, and the rolling rule "
+        "that was told does not.",
         phone=phone,
     )
