@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from optexec._streams import Covariance, Tail
 from optexec._validate import brief, integer
 from optexec.optimum import optimum
-from optexec.policies import best_static, exact_objective
+from optexec.policies import exact_objective, reference_schedule
 from optexec.problem import Problem
 from optexec.simulator import Episodes, Policy, check_policy, drawn, rollout
 
@@ -164,7 +164,7 @@ def evaluate(
           thresholds around it, and the error of that is of second order in their distance;
         - sharpe: -mean/std of the total cost X S_0 + IS, the original note's figure; NaN where IS has no variance;
         - completion: traded share of the order; violations: infeasible wishes per episode;
-        - gap_closed: (J_static - J) / (J_static - J_optimum), the numerator paired with the best static schedule on
+        - gap_closed: (J_static - J) / (J_static - J_optimum), the numerator paired with the best schedule on
           the same shocks, J_static exact (simulated where caps clip it), J_optimum that of the problem with its caps;
           NaN where the gap is below 1e-6 of J_optimum, or caps meet transient impact and only a bound is known;
         - diff: paired difference of objective to the first policy [$].
@@ -246,7 +246,7 @@ class _Gap:
 
 def _gap(problem: Problem) -> _Gap | None:
     """The gap of a problem, None where it is not defined."""
-    static, best = best_static(problem), optimum(problem)
+    static, best = reference_schedule(problem), optimum(problem)
     capped = problem.order.max_fraction < 1 or problem.order.max_participation is not None
     objective = exact_objective(problem, static)
     if best.bound or (not capped and objective - best.value < 1e-6 * abs(best.value)):

@@ -19,7 +19,7 @@ from optexec._plan import Costs, least, total
 from optexec._validate import brief, integer, remade
 from optexec.liquidity import Chain, cached_chain, extrapolated
 from optexec.problem import Problem
-from optexec.simulator import TOLERANCE, Observation, Policy, answered, check_policy, observed
+from optexec.simulator import TOLERANCE, Observation, Policy, answered, check_policy, observed, simulate
 
 __all__ = [
     "Belief",
@@ -31,6 +31,7 @@ __all__ = [
     "exact_objective",
     "expected_inverse_liquidity",
     "filtered",
+    "reference_schedule",
     "rolling",
     "twap",
     "u_shape",
@@ -285,7 +286,9 @@ def best_static(problem: Problem) -> Schedule:
     A linear-quadratic problem, solved by a backward recursion where no bound binds, else a quadratic programme; time
     and memory grow linearly with N. Where the order has caps it keeps them: v_k <= max_fraction x_k, and v_k <=
     max_participation volume times the planned liquidity, profile times long-run mean, since a schedule does not know
-    L_k. The last trade is all that they allow, and what is left costs the haircut.
+    L_k. The last trade is all that they allow, and what is left costs the haircut. Under a participation cap and random
+    liquidity it is the best plan, not the best policy among schedules: one that wishes more, and is clipped, can cost
+    less, since it uses periods of more liquidity than planned.
 
     Raises:
         ValueError: the quadratic form is not positive definite on trade lists that sum to X.
@@ -306,6 +309,21 @@ def best_static(problem: Problem) -> Schedule:
             f"outweigh permanent impact, and the decay of transient impact, at every period's liquidity ({error})"
         ) from None
     return Schedule(problem, trades if _capped(problem) else trades * (order.shares / trades.sum()))
+
+
+def reference_schedule(problem: Problem) -> Schedule:
+    """The schedule that gap closed is measured from: of those here the cheapest as it is executed.
+
+    That is `best_static`, but for one case. Where liquidity is random a plan that keeps the participation cap at the
+    planned liquidity forgoes what periods of more would allow, and a plan that ignores this cap and is clipped in every
+    period can be cheaper: then it is that one. Which of the two is decided on 4,096 episodes of one seed.
+    """
+    plan = best_static(problem)
+    if problem.order.max_participation is None:
+        return plan
+    wish = Schedule(problem, best_static(problem.replace(max_participation=None)).trades)
+    costs = [simulate(problem, each, 4_096, seed=0).objective.mean() for each in (plan, wish)]
+    return wish if costs[1] < costs[0] else plan
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import optexec as ox
 from optexec._plan import Costs, least, total
 from optexec.almgren_chriss import decay_moments
-from optexec.policies import expected_inverse_liquidity
+from optexec.policies import expected_inverse_liquidity, reference_schedule
 from tests.strategies import problems
 
 Array = NDArray[np.float64]
@@ -266,3 +266,18 @@ def test_long_expectations_are_those_of_the_distribution_step_by_step() -> None:
         expected.append(weights @ (1 / chain.levels))
         weights = weights @ chain.matrix
     assert np.allclose(expected_inverse_liquidity(problem), expected, rtol=1e-13, atol=0)
+
+
+def test_gaps_are_measured_from_the_schedule_that_is_cheapest_as_executed() -> None:
+    """A plan that keeps a cap at mean liquidity loses to one that is clipped; the baseline is the better one."""
+    problem = ox.presets.stress()["participation_cap"]
+    plan, reference = ox.best_static(problem), reference_schedule(problem)
+    wish = ox.best_static(problem.replace(max_participation=None))
+    assert np.array_equal(reference.trades, wish.trades)
+    assert (reference.excess > 0).any()
+    table: Any = ox.evaluate(problem, {"plan": plan, "reference": reference}, 4_000)
+    assert table.loc["plan", "gap_closed"] + table.loc["plan", "gap_closed_ci"] < 0
+    assert table.loc["reference", "gap_closed"] == pytest.approx(0, abs=1e-9)
+    assert table.loc["plan", "violations"] < table.loc["reference", "violations"]
+    for other in (problem.replace(liquidity=ox.ConstantLiquidity()), NORMAL.replace(max_fraction=0.2), NORMAL):
+        assert np.array_equal(reference_schedule(other).trades, ox.best_static(other).trades)

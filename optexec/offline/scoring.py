@@ -15,7 +15,7 @@ from optexec.evaluation import Estimate, evaluate, mean
 from optexec.liquidity import cached_chain
 from optexec.offline.protocol import PAIRED, SCORED, SCORING
 from optexec.optimum import exact_value, optimum
-from optexec.policies import LevelTable, Rolling, best_static, exact_objective
+from optexec.policies import LevelTable, Rolling, best_static, exact_objective, reference_schedule
 from optexec.problem import Problem
 from optexec.simulator import Policy, simulate
 
@@ -88,7 +88,7 @@ def closed(
         (infeasible wishes an episode) and clipped (shares of infeasible wishes an episode); the last three are NaN
         where nothing was simulated.
     """
-    order, best, static = problem.order, optimum(problem), best_static(problem)
+    order, best, static = problem.order, optimum(problem), reference_schedule(problem)
     capped = order.max_fraction < 1 or order.max_participation is not None
     seen = observe_liquidity and not capped
     exact = {name: _exactly(problem, policy) if seen else None for name, policy in policies.items()}
