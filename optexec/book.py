@@ -19,7 +19,7 @@ numbered table that prose can refer to. Without that, the table stands as pandas
 or SVG.
 
 **Weight.** Curves are sent as 32-bit numbers where nobody can see the difference, and code without marks around what
-has no colour of its own. Every page has a description, from its first paragraph.
+has no colour of its own.
 
 **Controls that need a kernel.** An ipywidgets slider in a page without a kernel moves and nothing
 follows. Cells that show one are tagged ``remove-output``; showing one anyway is a warning, and no widget
@@ -369,7 +369,7 @@ def _drop_stale_outputs(app: Sphinx) -> None:
     state = digest(
         root,
         app.config.optexec_inputs,
-        exclude=[f"optexec/{name}.py" for name in ("book", "book_notebook", "book_text")],
+        exclude=[f"optexec/{name}.py" for name in ("book", "book_meta", "book_notebook", "book_text")],
     )
     cache, stamp = build / ".jupyter_cache", build / ".jupyter_cache.inputs"
     if cache.exists() and (not stamp.is_file() or stamp.read_text() != state):
@@ -454,18 +454,10 @@ def _split_intervals(rows: list[list[str]]) -> list[list[str]]:
     return [list(row) for row in zip(*split, strict=True)]
 
 
-def _describe_page(
+def _offer_notebook(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Give a page its description, in the words of its first paragraph, and a chapter the button of its notebook."""
-    title = re.sub(r"<[^>]*>", "", context.get("title", ""))  # with its entities
-    tags = {'property="og:type"': "article", 'property="og:title"': title.replace('"', "&quot;")}
-    tags['property="og:site_name"'] = report = html.escape(app.config.html_title)
-    if doctree is not None:
-        description = html.escape(_description(doctree)) or f"{title}: {report}"
-        tags['name="description"'] = tags['property="og:description"'] = description
-    lines = [f'    <meta {key} content="{text}" />' for key, text in tags.items()]
-    context["metatags"] = "\n".join([context.get("metatags", ""), *lines])
+    """Give a chapter the button of its notebook."""
     # A list may hold list items only, and the theme's style goes by the class.
     context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
     if doctree is not None and (address := _write_notebook(app, pagename)):
@@ -479,19 +471,6 @@ def _describe_page(
                 "classes": "pst-navbar-icon",
             }
         )
-
-
-def _description(doctree: nodes.document) -> str:
-    """Return the first paragraph of the page's own text, cut after a sentence or a word within 200 characters."""
-    sections = list(doctree.findall(nodes.section))[:1]
-    paragraphs = (child for section in sections for child in section.findall(nodes.paragraph))
-    own = [paragraph for paragraph in paragraphs if isinstance(paragraph.parent, nodes.section)]
-    text = " ".join(own[0].astext().split()) if own else ""
-    text = re.sub(r"\\(?:mathrm|text|mathbf)\b|[\\{}]", "", text)
-    if len(text) <= 200:
-        return text
-    sentences = re.match(r".{99,199}[.?!](?= [A-Z“])", text)
-    return sentences[0] if sentences else text[:199].rsplit(" ", 1)[0] + "…"
 
 
 def _write_notebook(app: Sphinx, pagename: str) -> str:
@@ -568,10 +547,11 @@ def setup(app: Sphinx) -> dict[str, Any]:
     )
     PygmentsBridge.html_formatter = CodeFormatter
     app.setup_extension("optexec.book_text")
+    app.setup_extension("optexec.book_meta")
     app.connect("config-inited", _configure)
     app.connect("builder-inited", _drop_stale_outputs)
     app.connect("doctree-resolved", _link_tables)
-    app.connect("html-page-context", _describe_page, priority=600)  # after the theme has made its buttons
+    app.connect("html-page-context", _offer_notebook, priority=600)  # after the theme has made its buttons
     app.connect("html-page-context", _add_page_assets, priority=400)  # before MathJax decides whether to load
     app.connect("build-finished", _copy_assets_and_stamp)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

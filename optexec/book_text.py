@@ -6,13 +6,15 @@ extension, which ``optexec.book`` loads, gives the finished pages
 - a minus sign for the hyphen of a negative number, and ``3 × 10⁻¹⁵`` for ``3e-15``;
 - no line that starts with the comma after a formula, or ends with the parenthesis before it, or with a ±;
 - tables whose columns are set one way from the heading down, numbers to the right and text to the left, and that break
-  their lines before an interval rather than run out of the page.
+  their lines before an interval rather than run out of the page;
+- formulas that have their room before MathJax sets them, so that what one reads does not move then.
 
 It comes after everything that reads the tables as data.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -24,6 +26,24 @@ __all__ = ["setup", "typeset"]
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _EMPTY = {"", "-", "–", "—"}
+# How wide TeX sets what, in em of its fonts, roughly: spaces around an operator are part of it.
+_WIDTHS = {
+    r"\\(?:[,;:!]|left|right|[bB]igg?[lr]?|displaystyle|math\w+|text|operatorname|tilde|bar|hat|t?frac)": 0.0,
+    r"\\(?:sum|prod|sqrt|infty|l?dots|cdots)": 1.1,
+    r"\\(?:leq?|geq?|approx|to|in|sim|ll|gg)\b|[=<>]": 1.34,
+    r"\\(?:times|cdot|pm)\b|[+-]": 1.2,
+    r"\\(?:sinh|cosh|tanh|coth|cos|sin|log|exp|min|max|q?quad)\b": 1.8,
+    r"[{}\s&]": 0.0,
+    r"[A-Zmw]": 0.76,
+    r"\\[a-zA-Z]+|\\.": 0.57,
+    r"[][()|,.;']": 0.4,
+    r".": 0.5,
+}
+_TOKEN = re.compile("|".join(f"({token})" for token in _WIDTHS), re.S)
+_SCRIPT = re.compile(r"[_^](\{(?:[^{}]|\{[^{}]*\})*\}|\\[a-zA-Z]+|.)", re.S)
+_TALL = re.compile(r"\\(?:[dt]?frac|sum|prod|int|under\w+|min_|max_)")
+_EX = 0.44
+"""The height of an x, in em of TeX's fonts: MathJax sets them so that it is that of the text around."""
 
 
 def typeset(text: str) -> str:
@@ -148,7 +168,39 @@ def _align(entry: nodes.entry, side: str) -> None:
     entry["classes"] = [name for name in entry["classes"] if name not in {"text-left", "text-right"}] + [side]
 
 
+def _width(tex: str) -> float:
+    """Return about how wide a formula in a line is, in ex."""
+
+    def row(part: str) -> float:
+        widths = list(_WIDTHS.values())
+        return sum(widths[token.lastindex - 1] for token in _TOKEN.finditer(part) if token.lastindex)
+
+    return (row(_SCRIPT.sub("", tex)) + 0.65 * sum(row(script[1]) for script in _SCRIPT.finditer(tex))) / _EX
+
+
+def _height(tex: str) -> float:
+    """Return about how high a displayed formula is with the space around it, in ex."""
+    rows = tex.split(r"\\")
+    return 4.1 + 3.15 * len(rows) + 3.1 * sum(_TALL.search(row) is not None for row in rows)
+
+
+def _finish_body(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Keep the room of formulas, and let no empty cell be the head of a row or column: nothing would be read out."""
+
+    def with_room(formula: re.Match[str]) -> str:
+        tex = html.unescape(re.sub(r"<span class=\"eqno\">.*?</span>|\\[][()]", "", formula[3], flags=re.S))
+        room = f"width: {_width(tex):.1f}ex" if formula[1] == "span" else f"height: {_height(tex):.0f}ex"
+        return f'<{formula[1]} style="--{room}"{formula[2]}>{formula[3]}</{formula[1]}>'
+
+    formulas = r'<(span|div)( class="[^"]*math notranslate nohighlight"[^>]*)>(.*?)</\1>'
+    body = re.sub(formulas, with_room, context.get("body", ""), flags=re.S)
+    context["body"] = re.sub(r"<th( [^>]*)?>(\s*(?:<p>\s*</p>)?\s*)</th>", r"<td\1>\2</td>", body)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect to Sphinx, last of all that works on the pages' text."""
     app.connect("doctree-resolved", _set_text, priority=900)
+    app.connect("html-page-context", _finish_body)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

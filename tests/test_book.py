@@ -242,6 +242,7 @@ class Opened:
 
 def open_page(browser: Browser, path: Path, width: int, scheme: Any) -> Iterator[Opened]:
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    context.set_default_timeout(180_000)  # how fast the machine is is not what is tested
     page = context.new_page()
     opened = Opened(page)
     page.on("request", opened.note_request)
@@ -252,8 +253,7 @@ def open_page(browser: Browser, path: Path, width: int, scheme: Any) -> Iterator
     # Dropdowns open: a figure inside one is drawn when it is first seen.
     page.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")
     page.wait_for_function(
-        "() => [...document.querySelectorAll('.optexec-figure')].every((figure) => figure.dataset.state)",
-        timeout=60_000,
+        "() => [...document.querySelectorAll('.optexec-figure')].every((figure) => figure.dataset.state)"
     )
     yield opened
     context.close()

@@ -31,7 +31,7 @@ LAYERS = (
 )
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
 # The front door imports what it offers; the extension that builds the report stands alone, with what it does to texts.
-OUTSIDE = {"__init__", "book", "book_notebook", "book_text"}
+OUTSIDE = {"__init__", "book", "book_meta", "book_notebook", "book_text"}
 
 
 def module_of(path: Path) -> str:

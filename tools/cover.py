@@ -1,5 +1,7 @@
 """Draw the README's picture, book/_static/cover.svg, from the numbers that the report's first page states.
 
+And cover.png beside it, with the report's title, for previews of its pages.
+
 python tools/cover.py        (needs Chromium or Chrome)
 """
 
@@ -18,6 +20,9 @@ from optexec import figures
 from optexec._files import beside
 
 TARGET = Path(__file__).parents[1] / "book" / "_static" / "cover.svg"
+PREVIEW = """
+<style>body {{ margin: 40px 60px; font: 54px sans-serif; }} svg {{ width: 1080px; height: 430px; }}</style>
+Optimal execution under stochastic liquidity{picture}"""
 
 
 def cover() -> str:
@@ -44,9 +49,15 @@ def main() -> None:
         page.set_content("<div id=figure></div>")
         page.add_script_tag(content=script)
         image = page.evaluate(f"Plotly.toImage({cover()}, {{format: 'svg', width: 760, height: 300}})")
+        picture = unquote(image.split(",", 1)[1])
+        page.set_viewport_size({"width": 1200, "height": 630})
+        page.set_content(PREVIEW.format(picture=picture))
+        preview = page.screenshot()
         chromium.close()
     with beside(TARGET) as file:
-        file.write(unquote(image.split(",", 1)[1]).encode())
+        file.write(picture.encode())
+    with beside(TARGET.with_suffix(".png")) as file:
+        file.write(preview)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@
  *     the figure itself sets them: colours of data are the figure's own and have to work on both;
  *   - a label may be TeX between dollar signs;
  *   - sliders can be reached and moved with the keyboard, and say what they are set to;
- *   - a toolbar, above the figure where the pointer or the focus is, saves it as PNG or SVG under the name of its cell.
+ *   - a toolbar, above the figure where the pointer or the focus is, saves it as PNG or SVG under the name of its cell;
+ *   - on paper it shrinks to the sheet, without its controls and in the colours of the light mode.
  *
  * Figures are drawn one by one, with a pause between two in which the browser shows the last: what the reader sees
  * first comes first, then the others from the top.
@@ -163,6 +164,7 @@
       this.plot = document.createElement("div");
       element.append(this.plot);
       this.phone = null; // not drawn yet
+      this.drawnIn = null; // the page's colours at that time
       this.width = 0;
       this.busy = Promise.resolve();
       if (hasTex(element)) this.then(() => window.optexecMath());
@@ -193,6 +195,7 @@
       const overrides = phone && this.spec.layout.meta && this.spec.layout.meta.phone;
       const layout = merge(this.spec.layout, overrides || undefined);
       layout.template = themed(layout.template, phone);
+      this.drawnIn = palette();
       layout.autosize = true;
       delete layout.width;
       layout.height = layout.height || 450;
@@ -213,11 +216,20 @@
       }).then(() => {
         // The description stands for the picture; legend, sliders and toolbar can be read.
         this.plot.querySelector(".main-svg").setAttribute("aria-hidden", "true");
-        this.describeSliders();
-        this.plot.on("plotly_afterplot", () => this.describeSliders());
+        this.settle();
+        this.plot.on("plotly_afterplot", () => this.settle());
         this.plot.on("plotly_sliderchange", () => this.describeSliders());
         this.element.dataset.state = "drawn";
       });
+    }
+
+    settle() {
+      this.describeSliders();
+      // With it the style sheet can fit the picture to a sheet of paper: a print waits for no drawing.
+      for (const svg of this.plot.querySelectorAll(".main-svg"))
+        svg.setAttribute("viewBox", `0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`);
+      for (const text of this.plot.querySelectorAll(".annotation"))
+        text.classList.toggle("slider-mark", text.textContent.startsWith("▴")); // figures/style.py puts it on the rail
     }
 
     /* plotly draws sliders for a pointer alone. Give them a place in the tab order, a name and a value. */
@@ -256,7 +268,12 @@
 
     recolour() {
       if (this.phone === null) return; // will be drawn in the right colours
-      this.then(() => Plotly.relayout(this.plot, { template: themed(this.spec.layout.template, this.phone) }));
+      this.then(() => {
+        const before = this.drawnIn.page;
+        this.drawnIn = palette();
+        if (this.drawnIn.page === before) return undefined;
+        return Plotly.relayout(this.plot, { template: themed(this.spec.layout.template, this.phone) });
+      });
     }
   }
 
@@ -267,4 +284,24 @@
   const recolour = () => requestAnimationFrame(() => figures.forEach((figure) => figure.recolour()));
   new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+
+  /* Paper is white, and a print waits for nothing: figures that wait for their turn are drawn at once, and drawn ones get
+   * other colours without being drawn again. By now page.js has turned the page to its light mode. */
+  let onScreen = [];
+  addEventListener("beforeprint", () => {
+    waiting.splice(0).forEach((next) => next.draw());
+    const paper = palette();
+    for (const figure of figures.filter(({ drawnIn }) => drawnIn && drawnIn.page !== paper.page)) {
+      const names = Object.fromEntries(Object.entries(figure.drawnIn).map(([name, colour]) => [colour, name]));
+      for (const element of figure.plot.querySelectorAll(".main-svg [style]")) {
+        const style = element.getAttribute("style");
+        onScreen.push([element, style]);
+        element.setAttribute("style", style.replace(/rgb\([^)]*\)/g, (colour) => paper[names[colour]] || colour));
+      }
+    }
+  });
+  addEventListener("afterprint", () => {
+    onScreen.forEach(([element, style]) => element.setAttribute("style", style));
+    onScreen = [];
+  });
 })();

@@ -22,11 +22,32 @@
       : new Promise((resolve) => {
           const script = run(waiting.src);
           script.onload = () => window.MathJax.startup.promise.then(resolve, resolve);
-          script.onerror = resolve;
+          script.onerror = () => {
+            document.documentElement.dataset.math = "failed"; // show the source
+            resolve();
+          };
         });
     return math;
   };
   if (!document.querySelector(".optexec-figure")) window.optexecMath(); // else figures.js does, after the first figure
+
+  /* All of the page is in some landmark, for those who jump from one to the next. */
+  const sidebar = document.getElementById("pst-primary-sidebar");
+  if (sidebar) Object.assign(sidebar, { role: "complementary", ariaLabel: "Report" });
+
+  /* What the search button says has to begin with what it shows, for those who speak to it. */
+  document.querySelectorAll(".search-button-field").forEach((button) => button.removeAttribute("aria-label"));
+
+  /* Paper is white: a page is printed in its light mode. */
+  const { dataset } = document.documentElement;
+  let theme;
+  addEventListener("beforeprint", () => {
+    theme = dataset.theme;
+    dataset.theme = "light";
+  });
+  addEventListener("afterprint", () => {
+    dataset.theme = theme;
+  });
 
   /* Search results cannot quote pages that the browser may not fetch; they give the pages' descriptions instead. */
   const results = document.getElementById("search-results");
