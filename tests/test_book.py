@@ -157,6 +157,31 @@ def test_titles_and_descriptions_tell_pages_apart(files: dict[str, Html]) -> Non
         assert page.all("link", rel="icon")
 
 
+def test_previews_and_reference_managers_are_served(report: Path, files: dict[str, Html]) -> None:
+    for name in pages():
+        page = files[f"{name}.html"]
+        told = {tag.get("property") or tag.get("name"): tag.get("content") or "" for tag in page.all("meta")}
+        assert (report / told["og:image"]).read_bytes().startswith(b"\x89PNG")
+        assert [link["href"] for link in page.all("link", rel="canonical")] == [f"{name}.html"]
+        assert re.fullmatch(r"20\d\d", told["citation_publication_date"])
+        assert told["citation_author"] == "optexec authors"
+        report_title = "Optimal execution under stochastic liquidity"
+        if name == "index":
+            assert told["citation_title"] == report_title
+        else:
+            assert told["citation_inbook_title"] == report_title
+            assert re.search(r"<h1>.*?" + re.escape(told["citation_title"]), page.text, re.S)
+        assert page.all("html", lang="en")
+
+
+def test_what_is_missing_leads_to_all_that_is_there(files: dict[str, Html]) -> None:
+    missing = files["404.html"]
+    article = missing.text.split("<article")[1].split("</article>")[0]
+    assert re.findall(r'href="([^"#]*)\.html"', article) == pages()
+    assert 'action="search.html"' in article
+    assert not missing.all("link", rel="canonical")  # it stands at any address
+
+
 def test_headings_are_in_order(file: Html) -> None:
     assert file.headings[0] == 1
     assert file.headings.count(1) == 1
@@ -226,6 +251,7 @@ class Opened:
     page: Page
     foreign: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    shift: float = 0.0  # of the layout, while it loaded
 
     def note_request(self, request: Request) -> None:
         if not request.url.startswith(("file:", "data:", "blob:")):
@@ -240,6 +266,18 @@ class Opened:
             self.errors.append(f"{request.url} could not be loaded: {request.failure}")
 
 
+# What moves without a reader's doing: the sum that browsers call cumulative layout shift.
+SHIFTS = """
+  window.shifts = [];
+  const note = (list) => shifts.push(...list.map((entry) => entry.value));
+  const observer = new PerformanceObserver((list) => note(list.getEntries()));
+  observer.observe({ type: 'layout-shift', buffered: true });
+  window.shift = () => { note(observer.takeRecords()); return shifts.reduce((a, b) => a + b, 0); };
+"""
+SETTLED = """() => !document.querySelector('.math.notranslate:not(:has(mjx-container))')
+  && [...document.querySelectorAll('.optexec-figure')].every((figure) => figure.dataset.state || !figure.clientWidth)"""
+
+
 def open_page(browser: Browser, path: Path, width: int, scheme: Any) -> Iterator[Opened]:
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
     context.set_default_timeout(180_000)  # how fast the machine is is not what is tested
@@ -249,7 +287,10 @@ def open_page(browser: Browser, path: Path, width: int, scheme: Any) -> Iterator
     page.on("requestfailed", opened.note_failure)
     page.on("console", opened.note_message)
     page.on("pageerror", lambda error: opened.errors.append(str(error)))
+    page.add_init_script(SHIFTS)
     page.goto(path.as_uri())
+    page.wait_for_function(SETTLED)
+    opened.shift = page.evaluate("shift()")
     # Dropdowns open: a figure inside one is drawn when it is first seen.
     page.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")
     page.wait_for_function(
@@ -318,6 +359,14 @@ def test_figures_are_drawn_on_a_phone(phone: Opened) -> None:
 def test_phone_does_not_scroll_sideways(phone: Opened) -> None:
     wide = phone.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"the page is {wide} px wider than the screen"
+
+
+def test_nothing_moves_while_a_page_loads(desktop: Opened) -> None:
+    assert desktop.shift < 0.1
+
+
+def test_nothing_moves_while_a_page_loads_on_a_phone(phone: Opened) -> None:
+    assert phone.shift < 0.1
 
 
 # What a figure shows: the data of its traces, and the marks that a step may move.
@@ -451,12 +500,11 @@ THIN = """(frame) => {
 
 
 def barriers(page: Page) -> list[str]:
-    """What axe-core finds that keeps somebody out: its violations of serious or critical impact."""
+    """What axe-core finds that keeps somebody out or in doubt, however small."""
     found = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
     return [
         f"{violation['id']} ({violation['impact']}): {node['html'][:200]}"
         for violation in found.response["violations"]
-        if violation["impact"] in ("serious", "critical")
         for node in violation["nodes"]
     ]
 
@@ -470,6 +518,21 @@ def test_no_barriers_in_the_light(desktop: Opened) -> None:
 def test_no_barriers_in_the_dark_on_a_phone(phone: Opened) -> None:
     phone.page.evaluate(THIN, "index.html" in phone.page.url)
     assert barriers(phone.page) == []
+
+
+def test_generated_pages_fit_a_phone_and_keep_nobody_out(browser: Browser, report: Path) -> None:
+    """The index, the search, the page for what is missing: whatever is not in the table of contents."""
+    generated = [path for path in sorted(report.glob("*.html")) if path.stem not in pages()]
+    assert {"genindex", "search", "404"} <= {path.stem for path in generated}
+    for path in generated:
+        for width, scheme in ((1440, "light"), (390, "dark")):
+            for opened in open_page(browser, path, width, scheme):
+                wide = opened.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+                assert wide <= 0, f"{path.name} is {wide} px wider than the screen"
+                opened.page.evaluate(THIN, True)
+                assert barriers(opened.page) == [], path.name
+                assert opened.shift < 0.1, path.name
+                assert (opened.errors, opened.foreign) == ([], [])
 
 
 @pytest.fixture

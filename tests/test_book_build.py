@@ -308,6 +308,28 @@ def test_no_widget_reaches_a_page(book: SmallBook) -> None:
     assert "widget" not in book.page().replace("ipywidgets", "")
 
 
+def test_formulas_have_their_room_before_they_are_set(book: SmallBook) -> None:
+    assert re.search(
+        r'<span style="--width: 1\.\dex" class="math notranslate nohighlight">\\\(\\lambda\\\)', book.page()
+    )
+
+
+def test_a_published_report_says_where_it_is(book: SmallBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = "https://example.org/report/"
+    assert '<link rel="canonical" href="index.html" />' in book.page()  # else it cannot know
+    assert not (book.root / "_build/html/sitemap.xml").exists()
+    monkeypatch.setenv("REPORT_URL", site.rstrip("/"))
+    again = book.build()
+    assert again.returncode == 0, again.stdout
+    assert f'<link rel="canonical" href="{site}index.html" />' in book.page()
+    assert f'<meta property="og:url" content="{site}index.html" />' in book.page()
+    assert f'<meta property="og:image" content="{site}_static/cover.png" />' in book.page()
+    assert (book.root / "_build/html/sitemap.xml").read_text().count(f"<loc>{site}index.html</loc>") == 1
+    missing = (book.root / "_build/html/404.html").read_text()  # which is shown at any address
+    assert missing.index(f'<base href="{site}" />') < missing.index("href=", missing.index("<base") + 10)
+    assert 'href="#' not in missing
+
+
 def test_an_edit_of_the_package_runs_the_chapters_again(book: SmallBook) -> None:
     assert "the package says first" in book.page()
     book.package.write_text("second")

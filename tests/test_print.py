@@ -90,9 +90,7 @@ def print_out(page: Page) -> Paper:
 
 @contextmanager
 def opened(browser: Browser, path: Path, width: int = 1440, scheme: str = "light") -> Iterator[Opened]:
-    for shown in open_page(browser, path, width, scheme):
-        shown.page.wait_for_function("() => !document.querySelector('.math.notranslate:not(:has(mjx-container))')")
-        yield shown
+    yield from open_page(browser, path, width, scheme)
 
 
 def check_paper(paper: Paper, parts: list[str]) -> None:
