@@ -99,6 +99,23 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "collect episodes": lambda value: ox.collect(NORMAL, "twap", episodes=value),
     "frontier": lambda value: ox.frontier(NORMAL, [value]),
     "u_shape": ox.u_shape,
+    "simulate policy": lambda value: ox.simulate(NORMAL, value, episodes=2),
+    "evaluate policy": lambda value: ox.evaluate(NORMAL, {"x": value}, episodes=2),
+    "evaluate policies": lambda value: ox.evaluate(NORMAL, value, episodes=2),
+    "filtered policy": lambda value: ox.filtered(NORMAL, value),
+    "exact value": lambda value: ox.exact_value(NORMAL, value),
+    "exact objective": lambda value: ox.exact_objective(NORMAL, value),
+    "fraction period": lambda value: ox.optimum(NORMAL).fraction(value, 1.0),
+    "fraction level": lambda value: ox.optimum(NORMAL).fraction(3, value),
+    "act of a schedule": ox.twap(NORMAL).act,
+    "act of the rolling rule": ox.rolling(NORMAL).act,
+    "act on one number": lambda value: ox.optimum(NORMAL).act([1, 1, 1, 0.02, value, 0]),
+    "train device": lambda value: ox.offline.train(
+        "bc", ox.collect(NORMAL, "twap", episodes=2), [0], 1, device=value, progress=False
+    ),
+    "train seeds": lambda value: ox.offline.train(
+        "bc", ox.collect(NORMAL, "twap", episodes=2), value, 1, progress=False
+    ),
     "Schedule trades": lambda value: ox.Schedule(NORMAL, value),
     "replace": lambda value: NORMAL.replace(temporary=value, permanent=value),
     "scenario": stress.scenario,
