@@ -20,19 +20,30 @@ from optexec.policies import exact_objective
 
 METHODS: dict[str, Callable[[ox.Problem], object]] = {
     "optimum": ox.optimum,
-    "optimum, transient": lambda problem: ox.optimum(problem.replace(transient=0.002)),
+    "optimum, transient": lambda problem: ox.optimum(lingering(problem)),
     "optimum, participation": lambda problem: ox.optimum(capped(problem)),
     "exact_value of the optimum": lambda problem: ox.exact_value(problem, ox.optimum(problem)),
     "exact_value of TWAP": lambda problem: ox.exact_value(problem, ox.twap(problem)),
     "exact_objective of TWAP": lambda problem: exact_objective(problem, ox.twap(problem)),
+    "exact_objective, transient": lambda problem: exact_objective(lasting := lingering(problem), ox.twap(lasting)),
     "best_static": ox.best_static,
+    "best_static, transient": lambda problem: ox.best_static(lingering(problem)),
+    "best_static, participation": lambda problem: ox.best_static(capped(problem)),
     "rolling": ox.rolling,
+    "rolling, level forgotten": lambda problem: ox.rolling(
+        ox.presets.stochastic().replace(periods=problem.order.periods)
+    ),
 }
 
 
 def long_order(periods: int) -> ox.Problem:
     """The note's order in ``periods`` periods of a day of 20."""
     return ox.presets.stochastic().replace(periods=periods, dt=20 / periods, temporary=0.01 * periods / 20)
+
+
+def lingering(problem: ox.Problem) -> ox.Problem:
+    """The same, with transient impact."""
+    return problem.replace(transient=0.002)
 
 
 def capped(problem: ox.Problem) -> ox.Problem:
