@@ -14,11 +14,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import optexec as ox
+from optexec import figures as drawing
 from optexec import stress
 from tests.test_chapters import PAGES
 
@@ -130,13 +133,60 @@ def test_panels_are_named_by_their_order(name: str) -> None:
     assert not PANEL.findall(TEXTS[name])
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_caps_are_in_shares(name: str) -> None:
+    """The volume of the original note's market is ours; as parts of it caps that bind would look absurdly tight."""
+    assert not re.findall(r"(?:caps?|limits?)\b[^.]{0,60}% of (?:the )?volume|\"[\d.]+% of volume", PAGES[name].text)
+
+
+def test_the_note_exaggerates_impact() -> None:
+    """Its order is half a percent of the volume: no heavy one, but one that is charged far too much."""
+    assert "a heavy order" not in " ".join(PAGES["01-problem"].prose.split())
+    assert "exaggerates impact" in PAGES["01-problem"].prose
+    order, market = ox.presets.reference().order, ox.presets.reference().market
+    part, day = order.shares / (order.periods * market.volume), market.volatility * order.periods**0.5
+    law = 0.142 * day / market.price * part**0.6  # Almgren, Thum, Hauptmann & Li (2005), temporary impact
+    here = ox.twap(ox.presets.reference()).expected_cost / (order.shares * market.price)
+    assert part == 0.005
+    assert 1750 < here / law < 1850
+
+
+def test_the_tornado_is_read_as_it_is_drawn() -> None:
+    """A panel a policy; half and twice are two colours of bars."""
+    rows = [("AC", "σ", 0.5), ("AC", "σ", 2.0), ("rolling", "σ", 0.5), ("rolling", "σ", 2.0)]
+    regrets = pd.DataFrame(rows, columns=["policy", "parameter", "factor"]).assign(regret=3.0, ci=0.5, right=1.0)
+    figure = drawing.tornado(regrets)
+    assert [title.text for title in figure.layout.annotations] == ["AC", "rolling"]
+    red, _, blue = (int(figure.data[0].marker.color[i : i + 2], 16) for i in (1, 3, 5))
+    assert figure.data[0].name == "believed ½×"
+    assert blue > red
+    assert all(trace.error_x.array == pytest.approx([0.5]) for trace in figure.data)
+    for text in (PAGES["11-parameters"].named["fig-par-tornado"], figure.layout.meta["alt"]):
+        assert "half (blue bars)" in text
+        assert "twice (brown bars)" in text
+        assert "a panel" in text
+
+
 @dataclass(frozen=True)
 class Drawn:
-    """A figure of a built page: its name, what a screen reader says of it, and whether a phone moves its panels."""
+    """A figure of a built page: its name, what a screen reader says of it, and its JSON."""
 
     name: str
     alt: str
-    stacks: bool
+    data: list[dict[str, Any]]
+    layout: dict[str, Any]
+
+    @property
+    def axes(self) -> list[str]:
+        """The names of its horizontal axes: as many as it has panels."""
+        return [axis for axis in self.layout if re.fullmatch(r"xaxis\d*", axis)]
+
+    @property
+    def stacks(self) -> bool:
+        """Whether a phone moves its panels."""
+        phone = (self.layout.get("meta") or {}).get("phone") or {}
+        here = {axis: self.layout.get(axis, {}).get("domain") for axis in phone if re.match("[xy]axis", axis)}
+        return any(phone[axis].get("domain", domain) != domain for axis, domain in here.items())
 
 
 def figures(page: Path) -> Iterator[Drawn]:
@@ -145,14 +195,8 @@ def figures(page: Path) -> Iterator[Drawn]:
     text = page.read_text(encoding="utf-8")
     for match in re.finditer(pattern, text, re.DOTALL):
         name = re.findall(r'<figure[^>]* id="([\w-]+)"', text[: match.start()])[-1]
-        layout = json.loads(match[2])["layout"]
-        phone = (layout.get("meta") or {}).get("phone") or {}
-        moved = [
-            axis
-            for axis, change in phone.items()
-            if re.match("[xy]axis", axis) and change.get("domain", here := layout.get(axis, {}).get("domain")) != here
-        ]
-        yield Drawn(name, html.unescape(match[1]), bool(moved))
+        figure = json.loads(match[2])
+        yield Drawn(name, html.unescape(match[1]), figure["data"], figure["layout"])
 
 
 def places(text: str) -> list[str]:
@@ -173,6 +217,29 @@ class TestBuilt:
             referring = [s for s in sentences(page.prose) if f"`{figure.name}`" in s]
             for text in (page.named[figure.name], figure.alt, *referring):
                 assert not places(text), f"{figure.name}: '{text}'"
+
+    @pytest.mark.parametrize("name", PAGES)
+    def test_captions_count_panels_that_are_there(self, report: Path, name: str) -> None:
+        ordinals = ("first", "second", "third", "fourth")
+        for figure in figures(report / f"{name}.html"):
+            text = f"{PAGES[name].named[figure.name]} {figure.alt}".lower()
+            counted = [number for number, word in enumerate(ordinals, 1) if re.search(rf"\b{word} panel", text)]
+            assert max(counted, default=0) <= len(figure.axes), figure.name
+
+    @pytest.mark.parametrize("name", PAGES)
+    def test_no_length_stands_on_a_logarithmic_axis(self, report: Path, name: str) -> None:
+        """There a bar, an area or a stem begins where somebody cut the axis off."""
+        for figure in figures(report / f"{name}.html"):
+            for trace in figure.data:
+                for letter, across in (("x", "h"), ("y", "v")):
+                    axis = figure.layout.get(f"{letter}axis" + trace.get(f"{letter}axis", letter)[1:], {})
+                    if axis.get("type") != "log":
+                        continue
+                    bar = trace["type"] == "bar" and trace.get("orientation", "v") == across
+                    area = trace.get("fill") == f"tozero{letter}"
+                    values, start = trace.get(letter), 10 ** axis.get("range", [np.inf])[0]
+                    stem = isinstance(values, list) and len(values) == 2 and np.isclose(values[0], start, rtol=1e-3)
+                    assert not any((bar, area, stem)), figure.name
 
     @pytest.mark.parametrize("name", PAGES)
     def test_no_interval_is_rounded_to_nothing(self, report: Path, name: str) -> None:
