@@ -15,7 +15,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -109,8 +109,9 @@ def _try(folder: Path, name: str, path: str | Path) -> None:
 def _place(path: Path, name: str) -> _Place:
     """Where a name leads, if it can be written there; errors as of `check_writable`."""
     try:
-        target = _behind(path)
-        status = os.stat(target) if isinstance(target, int) or target.exists() else None
+        target, status = _behind(path), None
+        with suppress(FileNotFoundError, NotADirectoryError):
+            status = os.stat(target)
     except (OSError, ValueError) as error:
         raise ValueError(f"{name} cannot be {path}: {getattr(error, 'strerror', None) or error}") from None
     if isinstance(target, int):

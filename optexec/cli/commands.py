@@ -330,8 +330,12 @@ def sweep(
             seeds=range(seed, seed + seeds), episodes=episodes, backend=backend, workers=workers,
             scheduler=scheduler, progress=progress,
         )  # fmt: skip
-    kept = f"{counted(len(rows), 'cell')} of {counted(episodes, 'episode')}, kept in {out}"
-    report(json_file, problem, list(range(seed, seed + seeds)), rows, lambda: show_sweep(kept, rows))
+
+    def shown() -> None:
+        show_sweep(rows)
+        say(f"{counted(len(rows), 'cell')} of {counted(episodes, 'episode')}, kept in {out}")
+
+    report(json_file, problem, list(range(seed, seed + seeds)), rows, shown)
 
 
 def _word(policy: str) -> str:

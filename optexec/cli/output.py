@@ -147,7 +147,7 @@ def _print(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], keys
     if room < max(sizes[keys:]):
         words = max(map(cell_len, heads))
         lists = ["\n".join(f"{head:<{words}}  {cell}" for head, cell in zip(heads, row, strict=True)) for row in rows]
-        say("\n\n".join([title, *lists]) + "\n")
+        say("\n\n".join(filter(None, [title, *lists])) + "\n")
         return
     blocks: list[list[int]] = [[]]
     for i in range(keys, len(heads)):
@@ -159,7 +159,7 @@ def _print(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], keys
         file=io.StringIO(), width=width, force_terminal=terminal, markup=False, emoji=False, highlight=False
     )
     for block in blocks:
-        table = Table(box=lines, title=plain(title, sys.stdout) if block is blocks[0] else None)
+        table = Table(box=lines, title=plain(title, sys.stdout) if title and block is blocks[0] else None)
         for i in [*range(keys), *block]:
             table.add_column(heads[i], no_wrap=True, justify="left" if i < keys else "right")
         for row in rows:
@@ -195,7 +195,7 @@ def show(title: str, rows: pd.DataFrame) -> None:
     _print(title, ["policy", *(head for head, _ in columns.values())], list(zip(*shown, strict=True)), keys=1)
 
 
-def show_sweep(title: str, rows: pd.DataFrame) -> None:
+def show_sweep(rows: pd.DataFrame) -> None:
     """Print the means over seeds of a sweep, with the lowest and highest seed's."""
     groups = rows.groupby(["policy", "scenario", "risk_aversion"], sort=False)
     J, gap = number(rows["objective"].tolist(), 1), number(groups["gap_closed"].mean().tolist(), 3)
@@ -209,7 +209,7 @@ def show_sweep(title: str, rows: pd.DataFrame) -> None:
         for (policy, scenario, value), group in groups
     ]  # fmt: skip
     heads = ["policy", "scenario", "λ (1/$)", "seeds", "J ($)", "lowest to highest", "gap closed", "completion"]
-    _print(title, heads, cells, keys=3)
+    _print("", heads, cells, keys=3)
 
 
 class Report(Protocol):
