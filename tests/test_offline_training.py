@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -91,14 +92,20 @@ def test_a_checkpoint_of_another_run_is_refused_and_kept(data: ox.Transitions, t
     changes: list[tuple[str, str, ox.Transitions, list[int], dict[str, Any]]] = [
         ("algorithm", "bc", data, [0], {"config": small("bc")}),
         ("seeds", "td3bc", data, [1], {}),
-        ("data", "td3bc", other, [0], {}),
+        ("data_seed", "td3bc", other, [0], {}),
         ("steps", "td3bc", data, [0], {"steps": 41}),
         ("batch_size", "td3bc", data, [0], {"batch_size": 33}),
-        ("config", "td3bc", data, [0], {"config": dataclasses.replace(TD3BCConfig.tuned(), widths=(8, 8), alpha=1.0)}),
+        (
+            "config.widths",
+            "td3bc",
+            data,
+            [0],
+            {"config": dataclasses.replace(TD3BCConfig.tuned(), widths=(8, 8), alpha=1.0)},
+        ),
     ]
     for field, algorithm, logged, seeds, change in changes:
         settings = {**QUICK, "config": small(algorithm), **change}
-        with pytest.raises(ValueError, match=rf"run\.npz is of another run: {field} is"):
+        with pytest.raises(ValueError, match=rf"run\.npz is of another run: (.*, )?{re.escape(field)} is"):
             train(algorithm, logged, seeds, checkpoint=path, **settings)
     assert path.read_bytes() == before
 

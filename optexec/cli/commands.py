@@ -14,7 +14,7 @@ from optexec._files import check_folder, check_writable
 from optexec._version import VERSION
 from optexec.cli.output import counted, number, one_line_errors, progress_of, report, say, show, show_sweep
 from optexec.evaluation import evaluate
-from optexec.offline.data import collect, differences
+from optexec.offline.data import collect, unlike
 from optexec.offline.protocol import SCORING
 from optexec.optimum import optimum
 from optexec.presets import stochastic
@@ -238,11 +238,11 @@ def finished(path: Path, problem: Problem, wanted: dict[str, Any]) -> Agents:
         raise ValueError(f"{error}; {instead}") from None
     made = {**agents.origin, "algorithm": agents.algorithm, "seeds": list(agents.seeds)}
     there = {name: made.get(name) for name in wanted} | describe(agents.problem)
-    unlike = differences(wanted | describe(problem), there)
-    if not unlike and agents.config != ALGORITHMS[agents.algorithm].settings.tuned():
-        unlike = "the settings of the algorithm are not those of this version"
-    if unlike:
-        raise ValueError(f"{path} holds other agents: {unlike}; {instead}")
+    others = unlike(wanted | describe(problem), there)
+    if not others and agents.config != ALGORITHMS[agents.algorithm].settings.tuned():
+        others = "the settings of the algorithm are not those of this version"
+    if others:
+        raise ValueError(f"{path} holds other agents: {others}; {instead}")
     return agents
 
 

@@ -187,9 +187,7 @@ class Agents:
             said = " ".join(str(error).split())
             raise ValueError(f"{path} does not describe agents that this version knows: {said}") from None
         if problem is not None and problem != trained_in:
-            raise ValueError(
-                f"{path} was trained in another problem: {differences(describe(problem), describe(trained_in))}"
-            )
+            raise ValueError(f"{path} was trained in another problem: {differences(problem, trained_in)}")
         return agents
 
 

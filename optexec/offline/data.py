@@ -238,8 +238,7 @@ class Transitions:
             raise ValueError(f"{path} does not say its {error}") from None
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: {error}") from None
-        unlike = differences(describe(problem), describe(logged_in))
-        raise ValueError(f"{path} was logged in another problem: {unlike}")
+        raise ValueError(f"{path} was logged in another problem: {differences(problem, logged_in)}")
 
     def arrays(self, reward: str = "realised") -> dict[str, Float32]:
         """Flat arrays for other libraries, such as d3rlpy's ``MDPDataset(**data.arrays())``.
@@ -270,8 +269,13 @@ _ARRAYS: dict[str, Any] = {
 }
 
 
-def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """The fields in which two descriptions differ, as "name is found and not wanted"; plain data as JSON has them."""
+def differences(wanted: Problem, found: Problem) -> str:
+    """The fields in which two problems differ, as "name is found and not wanted"."""
+    return unlike(describe(wanted), describe(found))
+
+
+def unlike(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """The same for plain data."""
 
     def flat(value: Any, prefix: str = "") -> dict[str, Any]:
         if not isinstance(value, dict):

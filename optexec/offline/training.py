@@ -23,7 +23,7 @@ from torch import Tensor
 from optexec._files import Arrays, check_writable, read_arrays, write_arrays
 from optexec._validate import choice, integer, real
 from optexec.offline.agents import ALGORITHMS, UNFIT, Agents, numbers, pack_trace, unpack_trace
-from optexec.offline.data import Transitions, differences
+from optexec.offline.data import Transitions, unlike
 from optexec.offline.learner import Batch, Config, Learner
 from optexec.offline.view import View
 from optexec.problem import describe
@@ -280,7 +280,7 @@ def _resume(path: Path, run: dict[str, Any], learner: Learner, trace: Trace) -> 
     here = _plain(run)
     there = {key: meta.get(key) for key in run}
     if there != here:
-        raise OtherRunError(f"{path} is of another run: {differences(here, there) or 'its settings are damaged'}")
+        raise OtherRunError(f"{path} is of another run: {unlike(here, there) or 'its settings are damaged'}")
     try:
         trace.restore(unpack_trace(arrays, meta["seeds"]))
         learner.load_state_dict(_stored(arrays, learner.state_dict(), "weights."))
