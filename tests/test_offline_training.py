@@ -96,7 +96,7 @@ def test_a_checkpoint_of_another_run_is_refused_and_kept(data: ox.Transitions, t
         ("steps", "td3bc", data, [0], {"steps": 41}),
         ("batch_size", "td3bc", data, [0], {"batch_size": 33}),
         (
-            "config.widths",
+            "config.alpha",
             "td3bc",
             data,
             [0],
