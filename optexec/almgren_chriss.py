@@ -143,10 +143,10 @@ def expected_cost(problem: Problem, trades: Array) -> float:
     E[I_{k+1}] = (E[I_k] + q v_k / L_k) E[D]. Almgren & Chriss (2000), eq. (5), plus transient impact. Where the list
     leaves x_N, gamma (X^2 - x_N^2) / 2, half_spread on what is sold and the haircut on what is not.
     """
-    market, order = problem.market, problem.order
+    market = problem.market
     total, left = float(np.sum(trades)), float(holdings(problem, trades)[-1])
     cost = market.permanent / 2 * total**2 + market.half_spread * total
-    cost += left * (market.permanent * total + order.leftover_haircut)
+    cost += left * (market.permanent * total + problem.haircut)
     cost += float(np.sum((planned_impact(problem) - market.permanent / 2) * trades**2))
     return cost + _transient_moments(problem, trades)[0]
 
@@ -164,8 +164,9 @@ def variance(problem: Problem, trades: Array) -> float:
 
 
 def decay_moments(problem: Problem) -> tuple[float, float]:
-    """E[D] and E[D^2] of the log-normal decay factor D = exp(-delta dt + nu sqrt(dt) z)."""
-    rate, noise = problem.market.decay * problem.order.dt, problem.market.decay_noise**2 * problem.order.dt
+    """E[D] and E[D^2] of the log-normal decay factor D = exp(-delta dt + nu sqrt(dt) z); no noise where q = 0."""
+    market, dt = problem.market, problem.order.dt
+    rate, noise = market.decay * dt, market.decay_noise**2 * dt if market.transient else 0.0
     return float(np.exp(-rate + noise / 2)), float(np.exp(-2 * rate + 2 * noise))
 
 

@@ -13,12 +13,22 @@ from numpy.typing import NDArray
 
 from optexec._streams import Covariance, Tail
 from optexec._validate import brief, integer
-from optexec.optimum import optimum
-from optexec.policies import exact_objective, reference_schedule
+from optexec.optimum import CappedOptimum, Optimum, optimum
+from optexec.policies import exact_objective, objective_error, reference_schedule
 from optexec.problem import Problem
 from optexec.simulator import Episodes, Policy, check_policy, drawn, rollout
 
-__all__ = ["COLUMNS", "Estimate", "evaluate", "from_to", "mean", "plus_minus", "standard_deviation", "tail_mean"]
+__all__ = [
+    "COLUMNS",
+    "Estimate",
+    "evaluate",
+    "from_to",
+    "mean",
+    "plus_minus",
+    "standard_deviation",
+    "tail_mean",
+    "worth",
+]
 
 Array = NDArray[np.float64]
 
@@ -166,7 +176,8 @@ def evaluate(
         - completion: traded share of the order; violations: infeasible wishes per episode;
         - gap_closed: (J_static - J) / (J_static - J_optimum), the numerator paired with the best schedule on
           the same shocks, J_static exact (simulated where caps clip it), J_optimum that of the problem with its caps;
-          NaN where the gap is below 1e-6 of J_optimum, or caps meet transient impact and only a bound is known;
+          NaN where the gap is below 1e-6 of J_optimum, the error of the grids or its own 95% half-width, or where
+          caps meet transient impact and only a bound is known;
         - diff: paired difference of objective to the first policy [$].
 
     Raises:
@@ -229,29 +240,41 @@ def _results(run: Episodes) -> _Results:
     return _Results(run.shortfall, run.objective, run.completion, run.violations)
 
 
+def worth(gap: float, best: Optimum | CappedOptimum, error: float) -> bool:
+    """Whether J_static - J_optimum [$] is a gap that can be divided by.
+
+    It is one above 1e-6 of J_optimum, and above all that it may be wrong by: the optimum's grid error and the ``error``
+    of J_static, which is its grid's (`optexec.policies.objective_error`) or the half-width of a simulation.
+    """
+    return gap > max(1e-6 * abs(best.value), best.grid_error + error)
+
+
 @dataclass(frozen=True, eq=False)
 class _Gap:
-    """What adapting is worth: the best schedule, its exact J (None where caps clip it) and the optimum's [$]."""
+    """What adapting is worth: the best schedule, its exact J (None where caps clip it) and the optimum."""
 
     static: Policy
     objective: float | None
-    optimum: float
+    optimum: Optimum | CappedOptimum
 
-    def closed(self, gained: Estimate, static: Estimate) -> Estimate:
-        """(J_static - J) / (J_static - J_optimum) from the estimates of the numerator and of J_static."""
+    def closed(self, gained: Estimate, static: Estimate) -> Estimate | None:
+        """(J_static - J) / (J_static - J_optimum) from the estimates of the numerator and of J_static; None for NaN."""
         if self.objective is not None:
-            return gained * (1 / (self.objective - self.optimum))
-        return gained / replace(static, value=static.value - self.optimum)
+            return gained * (1 / (self.objective - self.optimum.value))
+        gap = replace(static, value=static.value - self.optimum.value)
+        return gained / gap if worth(gap.value, self.optimum, gap.ci) else None
 
 
 def _gap(problem: Problem) -> _Gap | None:
     """The gap of a problem, None where it is not defined."""
     static, best = reference_schedule(problem), optimum(problem)
-    capped = problem.order.max_fraction < 1 or problem.order.max_participation is not None
-    objective = exact_objective(problem, static)
-    if best.bound or (not capped and objective - best.value < 1e-6 * abs(best.value)):
+    if best.bound:
         return None
-    return _Gap(static, None if capped else objective, best.value)
+    if problem.capped:
+        return _Gap(static, None, best)
+    objective = exact_objective(problem, static)
+    known = worth(objective - best.value, best, objective_error(problem, static))
+    return _Gap(static, objective, best) if known else None
 
 
 class _Stream:
@@ -310,7 +333,9 @@ class _Stream:
         if deviation.value > 0:
             row["sharpe"] = (total / deviation) * -1
         if reference is not None:
-            row["gap_closed"] = reference.closed(self.mean("gained"), self.mean("static"))
+            closed = reference.closed(self.mean("gained"), self.mean("static"))
+            if closed is not None:
+                row["gap_closed"] = closed
         return row
 
 

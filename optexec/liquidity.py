@@ -13,14 +13,14 @@ strictly positive. A deterministic intraday profile multiplies the process; it b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import bdtrc, ndtr, ndtri
 
 from optexec._validate import brief, choice, real, store
 
@@ -40,12 +40,23 @@ Result = TypeVar("Result", float, NDArray[np.float64])
 GRID_POINTS = 401
 """Grid size for processes with a continuous level (the discrete ones need only their own levels)."""
 
+COARSEST = 0.01
+"""A relative grid error above this is refused."""
+
 _TAIL = 8.0
 """The grid ends this many standard deviations above the mean path: P(beyond) < 1e-15 a step."""
 
-
 _FAR = 40.0
 """Standard deviations beyond which the normal density and tail are 0 in floating point."""
+
+_RARE = 1e-12
+"""More shocks than this probability allows are not on the grid."""
+
+_CERTAIN = 12.0
+"""Standard deviations beyond which a normal is on one side for certain, so that differences need not be taken."""
+
+_NARROW = 1e-4
+"""Cells of fewer standard deviations have their moments by quadrature: differences of tails would lose them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,20 +201,40 @@ class OrnsteinUhlenbeck:
             levels[k + 1] = self.step(levels[k], z[0, k], dt)
         return levels
 
-    def highest(self, dt: float, periods: int) -> float:
-        """A level that the process passes within ``periods`` with negligible probability."""
-        drift = 1.0 - self.speed * dt
-        mean, variance = self.start, 0.0
-        top = max(mean, self.mean)
-        for _ in range(periods - 1):
-            mean = self.mean + drift * (mean - self.mean)
-            variance = drift**2 * variance + self.volatility**2 * dt
+    def highest(self, dt: float, periods: int, hits: int = 0, factor: float = 1.0) -> float:
+        """A level that the process passes within ``periods`` with negligible probability; infinite if it overflows.
+
+        Where some steps are followed by a jump by a ``factor`` > 1, ``hits`` of them in a row lead furthest.
+        """
+        top, drift = max(self.start, self.mean), 1.0 - self.speed * dt
+        for mean, variance in self._moments(dt, periods):
+            top = max(top, mean + _TAIL * variance**0.5)
+        mean = max(self.start, self.mean)
+        for _ in range(hits):
+            mean = factor * (self.mean + abs(drift) * (mean - self.mean))
+            variance = factor * factor * (drift * drift * variance + self.volatility * self.volatility * dt)
             top = max(top, mean + _TAIL * variance**0.5)
         return top
 
+    def lowest(self, dt: float, periods: int) -> float:
+        """A level that the process stays above within ``periods`` but for a negligible probability; at least floor."""
+        reached = (mean - _TAIL * float(variance**0.5) for mean, variance in self._moments(dt, periods))
+        return max(self.floor, min(reached))
+
+    def _moments(self, dt: float, periods: int) -> Iterator[tuple[float, float]]:
+        """Mean and variance of every period's level, the floor left out."""
+        drift, step = 1.0 - self.speed * dt, self.volatility * self.volatility * dt
+        mean, variance = self.start, 0.0
+        yield mean, variance
+        for _ in range(periods - 1):
+            mean = self.mean + drift * (mean - self.mean)
+            variance = drift * drift * variance + step
+            yield mean, variance
+
     def chain(self, dt: float, periods: int, points: int = GRID_POINTS) -> Chain:
         """A geometric grid from the floor upwards; rows integrate a piecewise-linear function exactly."""
-        levels, start = _grid(self.floor, self.highest(dt, periods), self.start, points)
+        reached = self.lowest(dt, periods), self.highest(dt, periods)
+        levels, start = _grid(self.floor, *reached, self.start, points)
         return Chain(levels, self.operator(levels, dt), start)
 
     def operator(self, levels: Array, dt: float, scale: float = 1.0) -> Array:
@@ -322,19 +353,54 @@ class Shocks:
             levels[k + 1] = np.where(hit[k + 1], np.maximum(after * (1 + self.size), self.base.floor), after)
         return levels
 
+    def highest(self, dt: float, periods: int) -> float:
+        """A level that the process passes within ``periods`` with negligible probability; infinite if it overflows."""
+        if not isinstance(self.base, OrnsteinUhlenbeck):
+            base = self.base.high if isinstance(self.base, RegimeSwitching) else self.base.level
+            return base * max(1.0, 1 + self.size)
+        if self.size <= 0 or periods == 1:
+            return self.base.highest(dt, periods)
+        counts = np.arange(periods)
+        hits = int(np.argmax(bdtrc(counts, periods - 1, self.probability) < _RARE))
+        return self.base.highest(dt, periods, hits, 1 + self.size)
+
     def chain(self, dt: float, periods: int, points: int = GRID_POINTS) -> Chain:
         """The base's chain and its shocked copy, mixed with the shock's probability."""
         calm, hit = 1 - self.probability, self.probability
         if isinstance(self.base, OrnsteinUhlenbeck):
             base = self.base
-            top = base.highest(dt, periods) * max(1.0, 1 + self.size)
-            levels, start = _grid(base.floor, top, base.start, points)
+            reached = base.lowest(dt, periods) if self.size >= 0 else base.floor, self.highest(dt, periods)
+            levels, start = _grid(base.floor, *reached, base.start, points)
             matrix = calm * base.operator(levels, dt) + hit * base.operator(levels, dt, scale=1 + self.size)
             return Chain(levels, matrix, start)
         chain = self.base.chain(dt, periods, points)
         levels = np.concatenate([chain.levels, chain.levels * (1 + self.size)])
         rows = np.hstack([calm * chain.matrix, hit * chain.matrix])
         return Chain(levels, np.vstack([rows, rows]), chain.start)
+
+
+def check(process: Liquidity, dt: float, periods: int) -> None:
+    """Refuse a process whose levels leave the numbers within ``periods`` of length dt.
+
+    Raises:
+        ValueError: Ornstein-Uhlenbeck liquidity with speed dt > 2, which overshoots its mean by more every period; or a
+            level that is too large to represent.
+    """
+    base = process.base if isinstance(process, Shocks) else process
+    if isinstance(base, OrnsteinUhlenbeck) and base.speed * dt > 2:
+        raise ValueError(
+            f"speed dt must be <= 2 (beyond it liquidity swings about its mean ever more widely), got speed "
+            f"{base.speed!r} of {base!r} and dt {dt!r}: shorten the period or lower the speed"
+        )
+    if isinstance(process, OrnsteinUhlenbeck | Shocks) and not process.highest(dt, periods) <= LARGEST:
+        raise ValueError(
+            f"liquidity must stay below {LARGEST:g}, but within {periods} periods of length {dt!r} {process!r} may go "
+            "beyond it: lower its volatility or the size of its shocks"
+        )
+
+
+LARGEST = 1e100
+"""Liquidity levels beyond this are refused: impact would vanish beside everything else."""
 
 
 @lru_cache(maxsize=64)
@@ -346,22 +412,52 @@ def cached_chain(process: Liquidity, dt: float, periods: int, points: int = GRID
 def extrapolated(
     value: Callable[[Chain], Result], process: Liquidity, dt: float, periods: int
 ) -> tuple[Result, Result]:
-    """A functional of the process, from its chains with `GRID_POINTS` levels and half as many.
+    """A functional of the process, from its chains with `GRID_POINTS` levels, half and a quarter as many.
 
     Linear interpolation errs by O(spacing^2), so (4 fine - coarse) / 3 removes the leading error.
 
     Returns:
-        The extrapolated value, and its distance from the fine grid's as an upper estimate of the error left.
+        The extrapolated value and an upper estimate of the error left: the distance of fine from coarse, or a quarter
+        of that of coarse from coarsest if that is more. It is three times the correction made, because a step that is
+        small beside the spacing leaves an error of O(spacing), whose sign also changes.
     """
     fine = value(cached_chain(process, dt, periods))
-    coarse = value(cached_chain(process, dt, periods, (GRID_POINTS + 1) // 2))
-    correction = (fine - coarse) / 3
-    return fine + correction, abs(correction)
+    coarse, coarsest = (value(cached_chain(process, dt, periods, (GRID_POINTS - 1) // part + 1)) for part in (2, 4))
+    error: Result = np.maximum(abs(fine - coarse), abs(coarse - coarsest) / 4)
+    return fine + (fine - coarse) / 3, error
 
 
-def _grid(floor: float, top: float, start: float, points: int) -> tuple[Array, int]:
-    """A geometric grid over [floor, top] that holds ``start``, and the index of ``start`` in it."""
-    levels = np.unique(np.append(np.geomspace(floor, max(top, start), points), [floor, start]))
+def resolved(value: Callable[[Chain], Result], process: Liquidity, dt: float, periods: int) -> tuple[Result, Result]:
+    """`extrapolated` for a cost, which is refused where it would not be one.
+
+    Raises:
+        ValueError: the error is more than 1% of the value, or the value is no number: the grid cannot resolve the
+            process.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused here
+        found, error = extrapolated(value, process, dt, periods)
+        if not np.all(error <= COARSEST * abs(found)):
+            raise ValueError(unresolved(process, dt, periods))
+    return found, error
+
+
+def unresolved(process: Liquidity, dt: float, periods: int) -> str:
+    """Why a solution is refused although the problem may have one."""
+    levels = cached_chain(process, dt, periods).levels
+    return (
+        f"a grid of {len(levels)} liquidity levels from {levels.min():g} to {levels.max():g} cannot resolve "
+        f"{process!r}: its floor must be closer to its mean"
+    )
+
+
+def _grid(floor: float, low: float, top: float, start: float, points: int) -> tuple[Array, int]:
+    """A geometric grid over [floor, top] that holds ``start``, and the index of ``start`` in it.
+
+    Where liquidity is so calm that it stays above some low > floor, seven eighths of the points are spent there.
+    """
+    beyond = points // 8 if low > floor else 0
+    rare = np.geomspace(floor, low, beyond, endpoint=False)
+    levels = np.unique(np.concatenate([rare, np.geomspace(low, max(top, start), points - beyond), [floor, start]]))
     return levels, int(np.searchsorted(levels, start))
 
 
@@ -371,18 +467,47 @@ def _piecewise_linear_expectation(levels: Array, centre: Array, deviation: float
     Exact for f linear between levels: E f = f_0 + sum_j slope_j (C_j - C_{j+1}) with C_j = E[(max(Y, lowest) -
     level_j)^+], and E[(Y - c)^+] = (centre - c) Phi(d) + deviation phi(d), d = (centre - c) / deviation.
     """
-    strike = np.maximum(levels, lowest)
-    distance = centre[:, None] - strike
+    strike, width = np.maximum(levels, lowest), np.diff(levels)
     if deviation > 0:
+        distance = centre[:, None] - strike
         with np.errstate(over="ignore"):  # an infinite distance is clipped like a far one
             d = np.clip(distance / deviation, -_FAR, _FAR)
         call = distance * ndtr(d) + deviation * np.exp(-(d**2) / 2) / np.sqrt(2 * np.pi)
+        call += strike - levels
+        upper = (call[:, :-1] - call[:, 1:]) / width
+        upper[d[:, 1:] > _CERTAIN] = 1.0
     else:
-        call = np.maximum(distance, 0.0)
-    call += strike - levels
-    upper = (call[:, :-1] - call[:, 1:]) / np.diff(levels)
+        upper = np.clip((np.maximum(centre, lowest)[:, None] - levels[:-1]) / width, 0.0, 1.0)
     weights = np.zeros((len(centre), len(levels)))
     weights[:, 0] = 1.0
     weights[:, 1:] += upper
     weights[:, :-1] -= upper
+    narrow = int(np.argmin(np.append(width < _NARROW * deviation, False)))
+    if narrow:
+        _integrate_cells(weights, upper, levels, centre, deviation, lowest, narrow)
     return weights
+
+
+def _integrate_cells(
+    weights: Array, upper: Array, levels: Array, centre: Array, deviation: float, lowest: float, cells: int
+) -> None:
+    """Put the weights of the lowest cells right, which are too narrow for differences of tails."""
+    left, width = levels[:cells], np.diff(levels[: cells + 1])
+    low, high = np.maximum(left, lowest), np.maximum(levels[1 : cells + 1], lowest)
+    mass, moment = np.zeros((2, len(centre), cells))
+    for node in (0.5 - 0.75**0.5 / 3, 0.5 + 0.75**0.5 / 3):  # Gauss-Legendre on (0, 1)
+        y = low + node * (high - low)
+        density = np.exp(-(((y - centre[:, None]) / deviation) ** 2) / 2) / (np.sqrt(2 * np.pi) * deviation)
+        part = density * (high - low) / 2
+        mass += part
+        moment += part * (y - left) / width
+    weights[:, :cells] = mass - moment
+    weights[:, 1:cells] += moment[:, :-1]
+    end = levels[cells]
+    above = ndtr((centre - end) / deviation) if end > lowest else np.ones(len(centre))
+    weights[:, cells] = moment[:, -1] + above - (upper[:, cells] if cells < len(levels) - 1 else 0.0)
+    if end > lowest:  # what the floor catches
+        cell = int(np.searchsorted(levels, lowest, side="right")) - 1
+        share, caught = (lowest - levels[cell]) / width[cell], ndtr((lowest - centre) / deviation)
+        weights[:, cell] += (1 - share) * caught
+        weights[:, cell + 1] += share * caught

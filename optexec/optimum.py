@@ -10,15 +10,18 @@ A, B, C given L:
     v* = -(qx x + qi I) / (2 q2)
     A = r + a - qx^2 / (4 q2),    B = b d1 - qx qi / (2 q2),    C = c d2 - qi^2 / (4 q2)
 
-starting from A = h, B = 1, C = 0 in the last period, which sells everything. It is exact where 0 <= v* <= x.
+starting from A = h, B = 1, C = 0 in the last period, which sells everything. It is exact where 0 <= v* <= x. Numbers
+come from the same cost written as that of the rule v*, what it sells and what it keeps each computed for itself: where
+risk outweighs impact by far, r + a - qx^2 / (4 q2) would be the small difference of large numbers.
 
-With caps and q = 0 the cost-to-go V_k(x, L) is convex in x. Under max_fraction alone it stays A_k(L) x^2, with the
-fraction clipped; under max_participation (or where what is left costs a haircut) it is found on a grid in (x, L) by the
-endogenous grid method: the first-order condition gives, for every remaining inventory, the one to come from.
+With caps and q = 0 the cost-to-go V_k(x, L) is convex in x. Under max_fraction alone, and a haircut that is the
+half-spread, it stays A_k(L) x^2, with the fraction clipped; otherwise it is found on a grid in (x, L) by the endogenous
+grid method: the first-order condition gives, for every remaining inventory, the one to come from.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -27,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from optexec._validate import brief, integer, real
 from optexec.almgren_chriss import decay_moments
-from optexec.liquidity import GRID_POINTS, Chain, cached_chain, extrapolated
+from optexec.liquidity import COARSEST, GRID_POINTS, Chain, cached_chain, resolved, unresolved
 from optexec.policies import LevelTable
 from optexec.problem import Problem
 from optexec.simulator import Observation, Policy, answered, check_policy, observed, simulate
@@ -39,15 +42,18 @@ Array = NDArray[np.float64]
 INVENTORY_POINTS = 321
 """Inventories on the grid of a capped problem, from 0 to X."""
 
+LARGEST = 2**30
+"""Bytes of the largest table that is held."""
 
-COARSEST = 0.01
-"""A relative grid error above this is refused."""
+REPORTED = 1e-9
+"""A relative error from rounding above this is part of a grid error."""
 
 
 class Coefficients(NamedTuple):
     """The quadratic cost-to-go and its minimiser on a grid of levels, arrays (N, G) by period and level.
 
-    V_k = A x^2 + B x I + C I^2 + half_spread x, and choosing v instead of v* costs q2 (v - v*)^2 more.
+    V_k = A x^2 + B x I + C I^2 + half_spread x, and choosing v instead of v* costs q2 (v - v*)^2 more. Where q = 0
+    there is no I, and B, C and of_impact are 0.
     """
 
     A: Array
@@ -238,30 +244,37 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
         True
     """
     order, market = problem.order, problem.market
-    capped = order.max_fraction < 1 or order.max_participation is not None
-    homogeneous = order.max_participation is None and order.leftover_haircut == market.half_spread
-    if capped and not market.transient and not homogeneous:
+    homogeneous = order.max_participation is None and problem.haircut == market.half_spread
+    if problem.capped and not market.transient and not homogeneous:
         return _capped(problem)
 
     cap = 1.0 if market.transient else order.max_fraction
-
-    def value(chain: Chain) -> float:
-        return float(_coefficients(problem, chain, cap).A[0, chain.start])
-
-    at_start, error = extrapolated(value, market.liquidity, order.dt, order.periods)
-    if not error <= COARSEST * abs(at_start):
-        raise ValueError(_unresolved(problem, cached_chain(market.liquidity, order.dt, order.periods)))
     chain = cached_chain(market.liquidity, order.dt, order.periods)
+    surfaces, rounding = _coefficients(problem, chain, cap)
     ascending = np.argsort(chain.levels, kind="stable")
-    surfaces = Coefficients(*(surface[:, ascending] for surface in _coefficients(problem, chain, cap)))
+
+    def value(other: Chain) -> float:
+        if other is chain:
+            return float(surfaces.A[0, np.flatnonzero(ascending == chain.start)[0]])
+        *_, first = _backwards(problem, other, cap)
+        return float(first.value[0, other.start])
+
+    at_start, error = resolved(value, market.liquidity, order.dt, order.periods)
+    if rounding > COARSEST * abs(at_start):
+        raise ValueError(
+            f"the value is lost to rounding: transient={market.transient!r} and permanent={market.permanent!r} all but "
+            f"make up for temporary={market.temporary!r} at the liquidity of {market.liquidity!r}"
+        )
+    if rounding > REPORTED * abs(at_start):
+        error += rounding
     spread, square = market.half_spread * order.shares, order.shares**2
     return Optimum(
         problem,
         at_start * square + spread,
-        error * square,
+        float(error * square),
         chain.levels[ascending],
         surfaces,
-        bound=capped and market.transient > 0,
+        bound=problem.capped and market.transient > 0,
     )
 
 
@@ -287,7 +300,7 @@ def exact_value(problem: Problem, policy: Policy) -> float:
         1824.52
     """
     order, market, periods = problem.order, problem.market, problem.order.periods
-    if market.transient or order.max_fraction < 1 or order.max_participation is not None:
+    if market.transient or problem.capped:
         raise ValueError("an exact value needs transient = 0, max_fraction = 1 and no max_participation")
     check_policy(problem, policy)
     if hasattr(policy, "reset"):
@@ -298,7 +311,7 @@ def exact_value(problem: Problem, policy: Policy) -> float:
         for k in range(periods - 1):
             seen = np.zeros((len(levels), 6), dtype=np.float32)
             seen[:] = held, (periods - k) / periods, price, price * market.volatility, 0.0, 0.0
-            seen[:, 4] = levels * problem.profile[k]
+            seen[:, 4] = np.maximum(levels * problem.profile[k], np.finfo(np.float32).tiny)
             rule[k] = policy.act(seen)
         return rule
 
@@ -306,84 +319,177 @@ def exact_value(problem: Problem, policy: Policy) -> float:
         rule = fractions(chain.levels, 0.5, 1.0)
         if np.abs(rule - fractions(chain.levels, 0.25, 1.01)).max() > 1e-6:
             raise ValueError("an exact value needs a policy that depends on the period and on liquidity alone")
-        return float(_coefficients(problem, chain, 1.0, np.clip(rule, 0.0, 1.0)).A[0, chain.start])
+        sold = np.clip(rule, 0.0, 1.0)
+        A = np.zeros(len(chain.levels))
+        for k in range(periods - 1, -1, -1):
+            h, kept = market.instantaneous / (chain.levels * problem.profile[k]), 1 - sold[k]
+            ahead = chain.matrix @ A + problem.risk_weight
+            A = h * sold[k] ** 2 + market.permanent * sold[k] * kept + ahead * kept**2
+        return float(A[chain.start])
 
-    found = extrapolated(value, market.liquidity, order.dt, periods)[0]
+    found = resolved(value, market.liquidity, order.dt, periods)[0]
     return found * order.shares**2 + market.half_spread * order.shares
 
 
-def _unresolved(problem: Problem, chain: Chain) -> str:
-    """Why a solution is refused although the problem has one."""
-    return (
-        f"a grid of {len(chain.levels)} liquidity levels from {chain.levels.min():g} to {chain.levels.max():g} cannot "
-        f"resolve {problem.market.liquidity!r}: its floor must be closer to its mean"
-    )
+def _coefficients(problem: Problem, chain: Chain, cap: float) -> tuple[Coefficients, float]:
+    """The surfaces of `_backwards` by ascending level, and the rounding error of A at the start.
+
+    Raises:
+        ValueError: they would not fit into `LARGEST`.
+    """
+    periods, transient = problem.order.periods, problem.market.transient > 0
+    kept = range(6) if transient else (0, 3, 4)
+    shape = (periods, len(chain.levels))
+    needed = 8 * len(kept) * periods * len(chain.levels)
+    if needed > LARGEST:
+        raise ValueError(
+            f"the optimum of {periods:,} periods needs a table of {needed / 1e9:.1f} GB, and at most "
+            f"{LARGEST / 1e9:.1f} GB is held: periods must be at most {periods * LARGEST // needed:,} here"
+        )
+    surfaces = [np.empty(shape) if part in kept else np.broadcast_to(0.0, shape) for part in range(6)]
+    ascending = np.argsort(chain.levels, kind="stable")
+    for step in _backwards(problem, chain, cap):
+        rows = (*step.value, step.q2, step.fraction, step.push)
+        for part in kept:
+            surfaces[part][step.period] = rows[part][ascending]
+    return Coefficients(*surfaces), float(step.rounding[chain.start])
 
 
-def _coefficients(problem: Problem, chain: Chain, cap: float, rule: Array | None = None) -> Coefficients:
-    """The recursion of the module's docstring, with fractions clipped to [0, cap] where cap < 1 (and then q = 0).
+class _Step(NamedTuple):
+    """A period of the recursion, arrays (G,)."""
 
-    With a rule, fractions (N, G) and q = 0, it is the cost-to-go of that rule and not the smallest.
+    period: int
+    value: Array
+    """(3, G) A, B, C"""
+    q2: Array
+    fraction: Array
+    push: Array
+    rounding: Array
+    """bound on the rounding error of A, to first order"""
+
+
+def _backwards(problem: Problem, chain: Chain, cap: float) -> Iterator[_Step]:
+    """The recursion of the module's docstring from the last period on, fractions clipped to [0, cap] where cap < 1.
+
+    (q = 0 where cap < 1.) The cost of v = f x + p I, which keeps g x - p I with g = 1 - f, is
+
+        A = h f^2 + gamma f g + (r + a) g^2 + b d1 u f g + c d2 u^2 f^2
+
+    and so on; f and g are computed apart. An error of f moves A by its square alone, so that what rounding does to A is
+    eps times the sum of the terms' sizes, and what it did to a, b and c.
     """
     market, periods, profile = problem.market, problem.order.periods, problem.profile
-    gamma, r = market.permanent, problem.risk_weight
-    d1, d2 = decay_moments(problem)
-    surfaces = np.empty((6, periods, len(chain.levels)))
-    value = np.zeros((3, len(chain.levels)))  # A, B, C after the last period: nothing is left, or q = 0
+    gamma, r, eps = market.permanent, problem.risk_weight, 4 * np.finfo(np.float64).eps
+    transient = market.transient > 0
+    d1, d2 = decay_moments(problem) if transient else (0.0, 0.0)
+    zero = np.zeros(len(chain.levels))
+    value, errors = np.zeros((2, 3, len(chain.levels)))
+    rows = slice(0, 3 if transient else 1)
     for k in range(periods - 1, -1, -1):
         liquidity = chain.levels * profile[k]
         h, u = market.instantaneous / liquidity, market.transient / liquidity
-        a, b, c = value @ chain.matrix.T
-        q2 = h - gamma + r + a - b * d1 * u + c * d2 * u**2
-        qx = gamma - 2 * r - 2 * a + b * d1 * u
-        qi = 1 - b * d1 + 2 * c * d2 * u
-        if rule is not None:
-            fraction, push = rule[k], np.zeros_like(h)
-        elif k == periods - 1:
-            fraction, push = np.full_like(h, cap), np.zeros_like(h)
+        ahead, blur = np.zeros((2, 3, len(chain.levels)))
+        if k < periods - 1:
+            ahead[rows], blur[rows] = value[rows] @ chain.matrix.T, errors[rows] @ chain.matrix.T
+            blur += eps * abs(ahead)
+        a, b, c = ahead
+        s, cross, square = r + a, b * d1 * u, c * d2 * u**2
+        q2 = h - gamma + s - cross + square
+        slope = 1 - b * d1 + 2 * c * d2 * u
+        if k == periods - 1:
+            f, g, p = np.full_like(h, cap), np.full_like(h, 1 - cap), zero
+            rough = zero
         else:
             if not (q2 > 0).all():
                 bad = int(np.argmin(q2))
-                if market.transient == 0 and (h[bad] > gamma):  # then q2 >= h - gamma but for rounding
-                    raise ValueError(_unresolved(problem, chain))
+                if not np.isfinite(q2).all() or (not transient and h[bad] > gamma):  # but for rounding q2 >= h - gamma
+                    raise ValueError(unresolved(market.liquidity, problem.order.dt, periods))
                 raise ValueError(
                     f"the cost is not convex in period {k} at liquidity level {chain.levels[bad]:g}: "
                     f"q2 = {q2[bad]:g} must be > 0"
                 )
-            fraction, push = -qx / (2 * q2), -qi / (2 * q2)
+            f, g = (s - gamma / 2 - cross / 2) / q2, (h - gamma / 2 - cross / 2 + square) / q2
+            f, g = np.where(f < 0.5, f, 1 - g), np.where(f < 0.5, 1 - f, g)
             if cap < 1:
-                fraction = np.clip(fraction, 0.0, cap)
-        # the cost of any linear rule v = fraction x + push I; at the minimiser it is that of the docstring
-        value = np.stack(
-            [
-                r + a + qx * fraction + q2 * fraction**2,
-                b * d1 + qx * push + qi * fraction + 2 * q2 * fraction * push,
-                c * d2 + qi * push + q2 * push**2,
-            ]
-        )
-        surfaces[:, k] = *value, q2, fraction, push
-    return Coefficients(*surfaces)
+                clipped = np.clip(f, 0.0, cap)
+                f, g = clipped, np.where(clipped == f, g, 1 - clipped)
+            p = -slope / (2 * q2) if transient else zero
+            rough = eps * (h + gamma + s + abs(cross) + abs(square)) / q2
+        terms = np.stack([h * f**2, gamma * f * g, s * g**2, cross * f * g, square * f**2])
+        astray = rough * np.minimum(abs(f), abs(g))  # of whichever of f and g is not 1 less the other
+        new, error = np.zeros((2, 3, len(h)))
+        new[0] = terms.sum(axis=0)
+        error[0] = g**2 * blur[0] + eps * abs(terms).sum(axis=0) + q2 * astray**2
+        if transient:
+            carried = 1 + u * p  # I ahead of decay, a unit of I
+            terms = np.stack(
+                [
+                    2 * h * f * p,
+                    gamma * p * (g - f),
+                    -2 * s * g * p,
+                    f,
+                    b * d1 * g * carried,
+                    -cross * p * f,
+                    2 * c * d2 * u * f * carried,
+                ]
+            )
+            squares = np.stack(
+                [h * p**2, -gamma * p**2, s * p**2, p, -b * d1 * p * carried, c * d2 * carried**2],
+            )
+            new[1], new[2] = terms.sum(axis=0), squares.sum(axis=0)
+            stray = rough * abs(p) + eps * (1 + abs(b * d1) + 2 * abs(c * d2 * u)) / (2 * q2)
+            mixed = abs(g * carried - p * u * f)
+            error[0] += abs(d1 * u * f * g) * blur[1] + d2 * (u * f) ** 2 * blur[2]
+            error[1] = 2 * abs(g * p) * blur[0] + d1 * mixed * blur[1] + 2 * d2 * abs(u * f * carried) * blur[2]
+            error[1] += eps * abs(terms).sum(axis=0) + 2 * q2 * astray * stray
+            error[2] = p**2 * blur[0] + d1 * abs(p * carried) * blur[1] + d2 * carried**2 * blur[2]
+            error[2] += eps * abs(squares).sum(axis=0) + q2 * stray**2
+        value, errors = new, error
+        yield _Step(k, value, q2, f, p, errors[0])
 
 
 def _capped(problem: Problem) -> CappedOptimum:
-    """The optimum under caps with q = 0, extrapolated from grids of which one is half as fine in both directions."""
+    """The optimum under caps with q = 0, extrapolated from grids of which one is half as fine in both directions.
+
+    Orders of so many periods that the table would not fit into `LARGEST` bytes get coarser grids, as long as these have
+    a fifth of the points in each direction.
+
+    Raises:
+        ValueError: there are more periods than that, or the grids cannot resolve the problem.
+    """
     order, process = problem.order, problem.market.liquidity
+    most = len(cached_chain(process, order.dt, order.periods, GRID_POINTS // 2 + 1).levels)
+    needed = 8 * order.periods * most * INVENTORY_POINTS
+    scale = 1.0
+    if needed > LARGEST:
+        scale = (LARGEST / needed) ** 0.5 if most > 2 else LARGEST / needed
+        if scale < 0.2:
+            raise ValueError(
+                f"the optimum under caps of {order.periods:,} periods needs a table of {0.04 * needed / 1e9:.1f} GB at "
+                f"least, and at most {LARGEST / 1e9:.1f} GB is held: use fewer and longer periods"
+            )
     results = []
-    for points, inventories in (
-        (GRID_POINTS // 4 + 1, INVENTORY_POINTS // 2 + 1),
-        (GRID_POINTS // 2 + 1, INVENTORY_POINTS),
-    ):
+    for part in (8, 4, 2):
+        points = int(scale * GRID_POINTS) // part + 1
+        inventories = int(scale * (INVENTORY_POINTS - 1)) // (part // 2) + 1
         chain = cached_chain(process, order.dt, order.periods, points)
-        results.append((*_endogenous_grid(problem, chain, inventories), chain))
-    (coarse, *_), (value, inventory, fractions, chain) = results
+        results.append((*_endogenous_grid(problem, chain, inventories, keep=part == 2), chain))
+    (coarsest, *_), (coarse, *_), (value, inventory, fractions, chain) = results
     ascending = np.argsort(chain.levels, kind="stable")
-    correction = (value - coarse) / 3
-    return CappedOptimum(
-        problem, value + correction, abs(correction), chain.levels[ascending], inventory, fractions[:, ascending]
-    )
+    found = value + (value - coarse) / 3
+    error = max(abs(value - coarse), abs(coarse - coarsest) / 2)  # where caps set in there are kinks: O(spacing)
+    if not error <= COARSEST * abs(found):
+        raise ValueError(
+            f"a grid of {len(chain.levels)} liquidity levels and {len(inventory)} inventories cannot resolve the caps: "
+            f"the value is {found:g} and its error {error:g}; its floor must be closer to the mean of {process!r}, or "
+            f"the order have fewer periods"
+        )
+    if not (ascending == np.arange(len(ascending))).all():
+        fractions = fractions[:, ascending]
+    return CappedOptimum(problem, found, error, chain.levels[ascending], inventory, fractions)
 
 
-def _endogenous_grid(problem: Problem, chain: Chain, points: int) -> tuple[float, Array, Array]:
+def _endogenous_grid(problem: Problem, chain: Chain, points: int, keep: bool) -> tuple[float, Array, Array]:
     """V_0(X, L_0), inventories (M,) and the optimum's fractions (N, G, M) on a grid.
 
     With y = x - v left and W(y) = E[V_{k+1}(y, L') | L], V_k = min_y h (x-y)^2 + half_spread (x-y) + gamma (x-y) y +
@@ -393,8 +499,8 @@ def _endogenous_grid(problem: Problem, chain: Chain, points: int) -> tuple[float
     gamma, r, spread = market.permanent, problem.risk_weight, market.half_spread
     x = np.linspace(0.0, order.shares, points)
     size = len(chain.levels)
-    value, slope = np.tile(order.leftover_haircut * x, (size, 1)), np.full((size, points), order.leftover_haircut)
-    fractions = np.empty((order.periods, size, points))
+    value, slope = np.tile(problem.haircut * x, (size, 1)), np.full((size, points), problem.haircut)
+    fractions = np.empty((order.periods if keep else 1, size, points))
     participation = np.inf if order.max_participation is None else order.max_participation * market.volume
     for k in range(order.periods - 1, -1, -1):
         liquidity = (chain.levels * profile[k])[:, None]
@@ -423,8 +529,9 @@ def _endogenous_grid(problem: Problem, chain: Chain, points: int) -> tuple[float
         at_fraction = (left <= smallest) & ~at_participation & (order.max_fraction < 1)
         share = np.where(at_participation, 0.0, np.where(at_fraction, order.max_fraction, 1.0))
         slope = share * by_trade + (1 - share) * by_left
-        np.divide(v, x, out=fractions[k], where=x > 0)
-        fractions[k, :, 0] = fractions[k, :, 1]
+        row = fractions[k if keep else 0]
+        np.divide(v, x, out=row, where=x > 0)
+        row[:, 0] = row[:, 1]
     return float(value[chain.start, -1]), x, fractions
 
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from optexec import almgren_chriss as closed_form
 from optexec._plan import Costs, least, total
 from optexec._validate import brief, integer, remade
-from optexec.liquidity import Chain, cached_chain, extrapolated
+from optexec.liquidity import Chain, cached_chain, resolved
 from optexec.problem import Problem
 from optexec.simulator import TOLERANCE, Observation, Policy, answered, check_policy, observed, simulate
 
@@ -61,11 +61,6 @@ def _fields(problem: Problem, *names: str) -> dict[str, Any]:
     return {name: getattr(problem.order, name) for name in names}
 
 
-def _capped(problem: Problem) -> bool:
-    """Whether the order has a cap."""
-    return problem.order.max_fraction < 1 or problem.order.max_participation is not None
-
-
 def _largest(problem: Problem) -> Array:
     """The participation cap (N,) at the liquidity that schedules plan with, profile times long-run mean [shares]."""
     order, market = problem.order, problem.market
@@ -99,7 +94,7 @@ class Schedule:
             raise ValueError(f"trades must have shape ({order.periods},), got {trades.shape}")
         if not np.isfinite(trades).all():
             raise ValueError(f"trades must be finite, got {trades}")
-        missing, capped = order.shares - float(trades.sum()), _capped(self.problem)
+        missing, capped = order.shares - float(trades.sum()), self.problem.capped
         if (abs(missing) if not capped else -missing) > 1e-9 * order.shares:
             most = "at most " if capped else ""
             raise ValueError(f"trades must sum to {most}order.shares = {order.shares:g}, got {trades.sum()!r}")
@@ -160,7 +155,7 @@ class Schedule:
     @property
     def made_for(self) -> dict[str, Any]:
         """The fields of the order that the fractions depend on, with their values."""
-        return _fields(self.problem, "periods", "dt", *(("shares",) if _capped(self.problem) else ()))
+        return _fields(self.problem, "periods", "dt", *(("shares",) if self.problem.capped else ()))
 
     def act(self, observation: Observation) -> Array:
         """Fractions of current inventory (n,) from observations (n, 6), one from (6,); only the period matters."""
@@ -230,6 +225,21 @@ def expected_inverse_liquidity(problem: Problem) -> Array:
 
     By propagating the chain's distribution from L_0. E[1/L] > 1/E[L]: stochastic liquidity makes every schedule dearer.
     """
+    return _inverse_liquidity(problem)[0]
+
+
+def objective_error(problem: Problem, schedule: Schedule) -> float:
+    """What the grid may add to `exact_objective` of a schedule [$]: the errors of E[1/L_k], times what multiplies them.
+
+    sum_k error_k v_k ((eta + q/2) v_k + q x_{k+1}), an upper bound of the last term since decay only lowers it.
+    """
+    market, error = problem.market, _inverse_liquidity(problem)[1]
+    v, kept = schedule.trades, schedule.inventory[1:]
+    return float(np.sum(error * v * (market.instantaneous * v + market.transient * kept)))
+
+
+def _inverse_liquidity(problem: Problem) -> tuple[Array, Array]:
+    """E[1/L_k] (N,) and its errors from the grid."""
     periods = problem.order.periods
 
     block = 1 if periods <= 256 else math.isqrt(periods)
@@ -247,13 +257,14 @@ def expected_inverse_liquidity(problem: Problem) -> Array:
             distribution = distribution @ leap
         return inverse.ravel()[:periods]
 
-    return extrapolated(expectation, problem.market.liquidity, problem.order.dt, periods)[0] / problem.profile
+    value, error = resolved(expectation, problem.market.liquidity, problem.order.dt, periods)
+    return value / problem.profile, error / problem.profile
 
 
 def _costs(problem: Problem) -> Costs:
     """What trade lists cost in expectation, the half spread on the whole order apart."""
     market, inverse = problem.market, expected_inverse_liquidity(problem)
-    decay, leftover = closed_form.decay_moments(problem)[0], problem.order.leftover_haircut - market.half_spread
+    decay, leftover = closed_form.decay_moments(problem)[0], problem.haircut - market.half_spread
     impact, push = market.instantaneous * inverse, market.transient * inverse
     return Costs(impact, push, decay, market.permanent, problem.risk_weight, leftover)
 
@@ -308,7 +319,7 @@ def best_static(problem: Problem) -> Schedule:
             "the expected cost of schedules is not convex, so that round trips would earn money: temporary impact must "
             f"outweigh permanent impact, and the decay of transient impact, at every period's liquidity ({error})"
         ) from None
-    return Schedule(problem, trades if _capped(problem) else trades * (order.shares / trades.sum()))
+    return Schedule(problem, trades if problem.capped else trades * (order.shares / trades.sum()))
 
 
 def reference_schedule(problem: Problem) -> Schedule:

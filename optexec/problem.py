@@ -17,11 +17,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optexec._validate import brief, choice, integer, real, remade, store
-from optexec.liquidity import ConstantLiquidity, Liquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
+from optexec.liquidity import (
+    ConstantLiquidity,
+    Liquidity,
+    OrnsteinUhlenbeck,
+    RegimeSwitching,
+    Shocks,
+    cached_chain,
+    check,
+)
 
 __all__ = ["Market", "Order", "Problem", "describe", "restore"]
 
 Array = NDArray[np.float64]
+
+LARGEST_COST = 1e150
+"""Costs [$] beyond this are refused: their squares, which variances need, would not be numbers. So is 1 / this."""
+
+SELDOM = 1e-3
+"""Liquidity that a period falls short of with less than this probability does not set the haircut."""
 
 MAX_PERIODS = 100_000
 """A day of 6.5 hours has 23,400 seconds; tables of the exact optimum for more than this do not fit in memory."""
@@ -40,7 +54,8 @@ class Order:
         max_participation: largest trade of a period as a fraction of its volume, v_k <= p volume L_k, in (0, 1];
             None for no limit.
         violation_penalty: cost in the reward of each share that had to be clipped, >= 0 [$/share].
-        leftover_haircut: what is left after period N is sold this far below the last mid, >= 0 [$/share].
+        leftover_haircut: what is left after period N is sold this far below the last mid, >= 0 [$/share]; 0 for as
+            much as makes leaving shares no gain, `Problem.haircut`.
     """
 
     shares: float = 1000.0
@@ -200,6 +215,56 @@ class Problem:
                 f"volume_profile must have one value a period: order.periods is {self.order.periods}, "
                 f"got {len(profile)} values"
             )
+        check(self.market.liquidity, self.order.dt, self.order.periods)
+        _representable(self)
+
+    @cached_property
+    def capped(self) -> bool:
+        """Whether the order limits what a period may trade."""
+        return self.order.max_fraction < 1 or self.order.max_participation is not None
+
+    @cached_property
+    def haircut(self) -> float:
+        """What is left after period N is sold this far below the last mid [$/share]: the haircut in force.
+
+        It is ``leftover_haircut`` where that is positive, and 0 where no cap can leave anything. A cap with
+        ``leftover_haircut=0`` would pay for not trading: what is left would go at the mid, for free. It then is the
+        most that a share could have cost, had it been sold:
+
+            half_spread + 2 (eta + q/2) w + gamma X + q min(2 w sum_{i=1}^{N-1} E[D]^i, X/l),
+            w = min(max_participation volume, max_fraction X / l).
+
+        To sell one share more in period k and to leave one less costs half_spread + 2 (eta + q/2) v_k/L_k + gamma (x_N
+        - v_k) + I_k + (q/L_k) sum_{j>k} v_j E[D]^{j-k}. The caps hold v_k/L_k <= w where L_k >= l, and with it the two
+        transient terms, which also are at most q X/l since all trades add up to X. l is the lowest liquidity, profile
+        included, that some period falls short of with a probability of 0.1%; under max_participation alone it matters
+        only where that cap is so loose that max_fraction X / l is less. So whoever leaves shares, having had room for
+        them at such liquidity, has saved nothing by it.
+        """
+        order, market = self.order, self.market
+        if order.leftover_haircut > 0 or not self.capped:
+            return order.leftover_haircut
+        lowest = self._seldom_lower
+        relative = order.max_fraction * order.shares / lowest
+        if order.max_participation is not None:
+            relative = min(relative, order.max_participation * market.volume)
+        decay = min(_mean_decay(self), 1.0)
+        memory = float(np.sum(decay ** np.arange(1, order.periods)))
+        transient = market.transient * min(2 * relative * memory, order.shares / lowest)
+        return market.half_spread + 2 * market.instantaneous * relative + market.permanent * order.shares + transient
+
+    @property
+    def _seldom_lower(self) -> float:
+        """The lowest L_k, profile included, of which a period falls short with probability `SELDOM`."""
+        chain = cached_chain(self.market.liquidity, self.order.dt, self.order.periods, 101)
+        ascending = np.argsort(chain.levels, kind="stable")
+        distribution, lowest = np.zeros(len(chain.levels)), math.inf
+        distribution[chain.start] = 1.0
+        for share in self.profile:
+            reached = int(np.argmax(np.cumsum(distribution[ascending]) >= SELDOM))
+            lowest = min(lowest, float(chain.levels[ascending[reached]] * share))
+            distribution = distribution @ chain.matrix
+        return lowest
 
     @cached_property
     def profile(self) -> Array:
@@ -243,6 +308,51 @@ class Problem:
             allowed = [f.name for kind in (Order, Market, Problem) for f in dataclasses.fields(kind)]
             raise TypeError(f"replace() got unknown field {next(iter(fields))!r}; allowed: {', '.join(allowed)}")
         return Problem(**parts, **own)
+
+
+def _mean_decay(problem: Problem) -> float:
+    """E[D], infinite where it overflows."""
+    rate = problem.market.decay_noise * problem.market.decay_noise * problem.order.dt / 2
+    try:
+        return math.exp(rate - problem.market.decay * problem.order.dt)
+    except OverflowError:
+        return math.inf
+
+
+def _representable(problem: Problem) -> None:
+    """Refuse numbers whose costs are none.
+
+    Raises:
+        ValueError: a part of the costs is too large, or the whole too small; it names the fields.
+    """
+    order, market = problem.order, problem.market
+    shares, level = order.shares, market.liquidity.long_run_mean
+    per_share = ("price", "half_spread", "slippage")
+    parts = {f"shares {name}": shares * getattr(market, name) for name in per_share}
+    parts |= {f"shares {name}": shares * getattr(order, name) for name in ("violation_penalty", "leftover_haircut")}
+    parts |= {
+        "shares volatility sqrt(periods dt)": shares * market.volatility * (order.periods * order.dt) ** 0.5,
+        "shares^2 (temporary + transient) / liquidity": shares * shares * (market.temporary + market.transient) / level,
+        "shares^2 permanent": shares * shares * market.permanent,
+        "shares^2 periods dt volatility^2 risk_aversion": shares * shares * order.periods * problem.risk_weight,
+        "volume": market.volume,
+    }
+    if market.transient:
+        parts["the mean of the squared decay of transient impact, exp(2 (decay_noise^2 - decay) dt)"] = (
+            _mean_decay(problem) ** 2 if _mean_decay(problem) < LARGEST_COST else math.inf
+        )
+    for name, value in parts.items():
+        if not value <= LARGEST_COST:
+            raise ValueError(
+                f"{name} must be at most {LARGEST_COST:g} (beyond it costs cannot be represented), got {value:g} with "
+                f"shares {shares!r}"
+            )
+    for name in ("shares price", "shares^2 (temporary + transient) / liquidity"):
+        if parts[name] < 1 / LARGEST_COST:
+            raise ValueError(
+                f"{name} must be at least {1 / LARGEST_COST:g} (below it costs cannot be represented), got "
+                f"{parts[name]:g} with shares {shares!r}"
+            )
 
 
 PROCESSES = {kind.__name__: kind for kind in (ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks)}

@@ -249,7 +249,7 @@ def cost_parts(problem: Problem, state: State, outcome: Outcome, after: State, s
         "permanent": market.permanent * trade * after.inventory,
         "slippage": trade * shock.slippage,
         "timing": -after.inventory * shock.price,
-        "leftover": (problem.order.leftover_haircut if last else 0.0) * after.inventory,
+        "leftover": (problem.haircut if last else 0.0) * after.inventory,
     }
 
 
@@ -440,7 +440,7 @@ class Episodes:
         sum_k [x_{k+1} gamma v_k + v_k (I_k + (eta + q/2) v_k / L_k + half_spread)] + leftover haircut. Its mean over
         episodes estimates the same E[IS] as ``shortfall`` with far less noise.
         """
-        market, total = self.problem.market, self.leftover * self.problem.order.leftover_haircut
+        market, total = self.problem.market, self.leftover * self.problem.haircut
         for k in range(self.trades.shape[1]):
             v = self.trades[:, k]
             paid = market.instantaneous * v / self.liquidity[:, k] + self.transient[:, k] + market.half_spread
@@ -571,7 +571,7 @@ def _write(problem: Problem, policy: Policy, shocks: Shocks, observe_liquidity: 
             if np.count_nonzero(outcome.clipped):
                 into.violations[:] += violated(state, outcome)
                 into.clipped[:] += outcome.clipped
-        into.shortfall[:] += after.inventory * (problem.order.leftover_haircut - after.displacement)
+        into.shortfall[:] += after.inventory * (problem.haircut - after.displacement)
         into.running_risk[:] *= problem.risk_weight
 
 

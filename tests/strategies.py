@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -71,4 +73,62 @@ def problems(draw: st.DrawFn, *, caps: bool = False, transient: bool = True) -> 
             liquidity=draw(liquidities),
         ),
         risk_aversion=draw(_number(0, 10)),
+    )
+
+
+def _power(low: float, high: float) -> st.SearchStrategy[float]:
+    """Numbers of all magnitudes between two powers of ten."""
+    return _number(low, high).map(lambda exponent: 10.0**exponent)
+
+
+@st.composite
+def _wide_liquidities(draw: st.DrawFn) -> ox.liquidity.Liquidity:
+    level = draw(_power(-3, 3))
+    continuous = ox.OrnsteinUhlenbeck(
+        mean=level,
+        speed=draw(_number(0, 2)),
+        volatility=level * draw(st.one_of(st.just(0.0), _power(-4, 1))),
+        floor=level * draw(st.one_of(_power(-12, -0.1), _number(0.5, 0.999))),
+        initial=draw(st.one_of(st.none(), _number(1, 3).map(lambda factor: factor * level))),
+    )
+    regimes = ox.RegimeSwitching(high=2 * level, low=level * draw(_power(-6, 0)), switch=draw(_number(0, 1)))
+    process: Any = draw(st.sampled_from([ox.ConstantLiquidity(level), continuous, regimes]))
+    if draw(st.booleans()):
+        process = ox.Shocks(process, probability=draw(_number(0, 1)), size=draw(_number(-0.99, 1)))
+    return cast("ox.liquidity.Liquidity", process)
+
+
+@st.composite
+def wide_problems(draw: st.DrawFn) -> ox.Problem:
+    """A problem of any magnitude: lambda sigma^2 dt / eta from 1e-12 to 1e30, impact up to the limit, all processes."""
+    liquidity, periods = draw(_wide_liquidities()), draw(st.integers(1, 10))
+    level, temporary = liquidity.long_run_mean, draw(_power(-9, 3))
+    shares, dt, volatility = draw(_power(-3, 9)), draw(_power(-4, 0)), draw(_power(-6, 3))
+    profile = None
+    if draw(st.booleans()):
+        weights = np.array(draw(st.lists(_number(0.1, 3), min_size=periods, max_size=periods)))
+        profile = tuple(weights / weights.mean())
+    capped = draw(st.booleans())
+    participation = draw(st.one_of(st.none(), _power(-2, 0)))
+    return ox.Problem(
+        order=ox.Order(
+            shares=shares,
+            periods=periods,
+            dt=dt,
+            max_fraction=draw(_number(0.01, 1)) if capped else 1.0,
+            max_participation=participation if capped else None,
+            leftover_haircut=draw(st.sampled_from([0.0, 1.0])) if capped else 0.0,
+        ),
+        market=ox.Market(
+            volatility=volatility,
+            temporary=temporary,
+            permanent=temporary / level * draw(st.sampled_from([0.0, 0.1, 0.5, 1.0])) * min(1.0, level),
+            transient=temporary * draw(st.sampled_from([0.0, 0.0, 1e-3, 0.1])),
+            decay=draw(_power(-2, 2)),
+            half_spread=draw(st.sampled_from([0.0, 0.01])),
+            volume=shares * draw(_power(-2, 2)) / level,
+            volume_profile=profile,
+            liquidity=liquidity,
+        ),
+        risk_aversion=draw(st.one_of(st.just(0.0), _power(-12, 30))) * temporary / (volatility**2 * dt),
     )

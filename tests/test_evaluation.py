@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 
 import optexec as ox
 from optexec._streams import KEPT, Covariance, Tail
-from optexec.evaluation import COLUMNS, Estimate, from_to, mean, plus_minus, standard_deviation, tail_mean
+from optexec.evaluation import COLUMNS, Estimate, from_to, mean, plus_minus, standard_deviation, tail_mean, worth
+from optexec.offline.scoring import closed
+from optexec.policies import reference_schedule
 
 NORMAL = ox.presets.stochastic()
 
@@ -69,6 +72,38 @@ def test_gap_is_not_defined_without_a_gap() -> None:
     assert np.isnan(table.loc["TWAP", "gap_closed_ci"])
 
 
+@pytest.mark.parametrize(
+    "caps",
+    [{}, {"max_participation": 0.005}, {"max_participation": 0.05}, {"max_fraction": 0.9}, {"max_fraction": 0.1}],
+    ids=str,
+)
+def test_no_gap_closed_by_noise(caps: dict[str, float]) -> None:
+    """Constant liquidity leaves nothing to adapt to: a division by zero, or AC and optimum at "0.500 +- 0.022"."""
+    problem = ox.presets.reference().replace(**caps)
+    policies = {"TWAP": ox.twap(problem), "AC": ox.almgren_chriss(problem), "optimum": ox.optimum(problem)}
+    table: Any = ox.evaluate(problem, policies, episodes=100)
+    scored: Any = closed(policies, problem, 100)
+    for column in ("gap_closed", "gap_closed_ci"):
+        assert np.isnan(table[column]).all()
+        assert np.isnan(scored[column]).all()
+    assert np.isfinite(table["objective"]).all()
+
+
+def test_no_gap_closed_within_the_noise_of_the_gap() -> None:
+    problem = ox.presets.stochastic().replace(max_participation=0.005)
+    few: Any = ox.evaluate(problem, {"optimum": ox.optimum(problem)}, episodes=10)
+    assert np.isnan(few.loc["optimum", "gap_closed"])
+
+
+def test_no_gap_closed_within_the_error_of_the_grids() -> None:
+    problem = ox.presets.stochastic()
+    best = ox.optimum(problem)
+    assert worth(1.0, best, 0.5)
+    assert not worth(1.0, best, 1.0)
+    assert not worth(1.0, replace(best, grid_error=1.0), 0.0)
+    assert not worth(1e-6 * best.value, best, 0.0)
+
+
 def test_no_variance_no_sharpe() -> None:
     still = ox.presets.reference().replace(volatility=0.0)
     table: Any = ox.evaluate(still, {"TWAP": ox.twap(still)}, episodes=100)
@@ -112,9 +147,9 @@ def test_bad_arguments() -> None:
 
 def test_gap_under_a_cap_is_measured_against_the_capped_optimum() -> None:
     problem = NORMAL.replace(max_participation=0.006, leftover_haircut=5.0)
-    policies = {"best static": ox.best_static(problem), "optimum": ox.optimum(problem)}
+    policies = {"cheapest schedule": reference_schedule(problem), "optimum": ox.optimum(problem)}
     table: Any = ox.evaluate(problem, policies, episodes=20_000)
-    assert table.loc["best static", "gap_closed"] == 0
+    assert table.loc["cheapest schedule", "gap_closed"] == 0
     assert abs(table.loc["optimum", "gap_closed"] - 1) < 2 * table.loc["optimum", "gap_closed_ci"]
     bound: Any = ox.evaluate(problem.replace(transient=0.002), policies, episodes=100)
     assert np.isnan(bound["gap_closed"]).all()

@@ -40,7 +40,7 @@ def test_the_length_of_a_period_is_accounted_for() -> None:
 
 def test_the_orders_own_charges_are_no_impact() -> None:
     capped = ox.presets.stress()["participation_cap"].replace(max_fraction=0.25, violation_penalty=3.0)
-    free = capped.replace(violation_penalty=0.0, leftover_haircut=0.0)
+    free = capped.replace(violation_penalty=0.0)
     charged, plain = (fitted(ox.collect(problem, "mixture", 300, 3)).market for problem in (capped, free))
     assert charged.temporary == pytest.approx(plain.temporary, rel=1e-6)
     assert charged.permanent == pytest.approx(plain.permanent, rel=1e-6)

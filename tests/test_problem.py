@@ -168,6 +168,60 @@ def test_replace_finds_fields_by_name() -> None:
         problem.replace(sigma=0.1)
 
 
+OU = ox.OrnsteinUhlenbeck
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"shares": 1e160}, r"shares.* must be at most 1e\+150 .*shares 1e\+160"),
+        ({"shares": 1e80, "temporary": 1.0}, r"shares\^2 \(temporary \+ transient\) / liquidity must be at most"),
+        ({"price": 1e300}, r"shares price must be at most 1e\+150"),
+        ({"slippage": 1e200}, "shares slippage must be at most"),
+        ({"permanent": 1e300, "temporary": 1e300}, "shares.2 .* must be at most"),
+        ({"risk_aversion": 1e160}, r"shares\^2 periods dt volatility\^2 risk_aversion must be at most"),
+        ({"volume": 1e300}, "volume must be at most"),
+        ({"leftover_haircut": 1e200}, "shares leftover_haircut must be at most"),
+        ({"violation_penalty": 1e200}, "shares violation_penalty must be at most"),
+        ({"shares": 1e-160}, r"shares.* must be at least 1e-150"),
+        ({"transient": 0.001, "decay": 0.0, "decay_noise": 100.0}, "decay of transient impact.* must be at most"),
+        ({"dt": 1e9}, r"speed dt must be <= 2 .*speed 0.5 .*dt 1000000000.0: shorten the period or lower the speed"),
+        ({"liquidity": OU(speed=2.1)}, "speed dt must be <= 2"),
+        ({"liquidity": ox.Shocks(OU(speed=2.1))}, "speed dt must be <= 2"),
+        ({"liquidity": OU(volatility=1e300)}, r"liquidity must stay below 1e\+100"),
+        ({"liquidity": ox.Shocks(OU(speed=0.0), 0.9, 1e10)}, "liquidity must stay below"),
+        ({"liquidity": ox.Shocks(ox.ConstantLiquidity(1e90), 0.1, 1e20)}, "liquidity must stay below"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_represented_is_refused_where_it_enters(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ox.Problem().replace(**fields)
+
+
+@pytest.mark.parametrize(
+    "liquidity", [OU(speed=2.0), ox.Shocks(OU(speed=2.0), 0.1, 0.5), OU(speed=0.0, volatility=5.0)], ids=str
+)
+def test_liquidity_at_the_limit_is_a_number(liquidity: Any) -> None:
+    problem = ox.Problem().replace(liquidity=liquidity, periods=200)
+    chain = liquidity.chain(1.0, 200)
+    assert np.isfinite(chain.levels).all()
+    assert np.isfinite(chain.matrix).all()
+    assert np.isfinite(ox.simulate(problem, ox.twap(problem), 50).objective).all()
+
+
+def test_a_long_period_without_mean_reversion_is_a_number() -> None:
+    problem = ox.presets.reference().replace(dt=1e9)
+    assert ox.optimum(problem).value == pytest.approx(10_000, rel=1e-3)  # risk is all: it sells at once
+
+
+def test_a_haircut_in_force_leaves_the_field_as_given() -> None:
+    problem = ox.Problem().replace(max_participation=0.01)
+    assert problem.order.leftover_haircut == 0
+    assert ox.problem.restore(ox.problem.describe(problem)) == problem
+    assert problem.haircut == pytest.approx(2 * 0.01 * 100 + 0.001 * 1000)  # 2 eta p V + gamma X
+
+
 def test_frozen() -> None:
     problem = ox.Problem()
     with pytest.raises(dataclasses.FrozenInstanceError):

@@ -25,7 +25,7 @@ def shortfall_anatomy(episodes: Episodes, parts: Mapping[str, float], episode: i
         episode: which episode.
     """
     problem = episodes.problem
-    arrival, haircut = problem.market.price, problem.order.leftover_haircut
+    arrival, haircut = problem.market.price, problem.haircut
     trades = np.append(episodes.trades[episode], episodes.leftover[episode])
     mid = episodes.mid[episode]
     fills = np.append(episodes.fills[episode], mid[-1] - haircut)

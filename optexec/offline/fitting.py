@@ -55,7 +55,7 @@ def fitted(data: Transitions, *, transient: bool = False) -> Problem:
         pushed, decay, noise = _transient(data, traded, liquidity, impact)
     # what the order itself charges is known and no impact: a haircut on what is left, a penalty on what was clipped
     wished = np.where(data.terminated, 0.0, order.shares * held * data.wishes - traded)
-    charged = order.violation_penalty * wished + np.where(data.terminated, order.leftover_haircut * left, 0.0)
+    charged = order.violation_penalty * wished + np.where(data.terminated, data.problem.haircut * left, 0.0)
     paid = -data.realised - charged - (traded * impact if transient else 0.0)
     weight = 1 / np.maximum(left, FLOOR * order.shares)
     weighted = np.stack([traded**2 / liquidity, traded * left, left**2], axis=1) * weight[:, None]
@@ -68,6 +68,7 @@ def fitted(data: Transitions, *, transient: bool = False) -> Problem:
         decay=decay,
         decay_noise=noise,
         volatility=(risk / (data.problem.risk_aversion * order.dt)) ** 0.5,
+        leftover_haircut=data.problem.haircut,
         liquidity=_process(data, liquidity),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import trim_mean
 
-from optexec.evaluation import Estimate, evaluate, mean
+from optexec.evaluation import Estimate, evaluate, mean, worth
 from optexec.liquidity import cached_chain
 from optexec.offline.protocol import PAIRED, SCORED, SCORING
 from optexec.optimum import exact_value, optimum
-from optexec.policies import LevelTable, Rolling, best_static, exact_objective, reference_schedule
+from optexec.policies import LevelTable, Rolling, best_static, exact_objective, objective_error, reference_schedule
 from optexec.problem import Problem
 from optexec.simulator import Policy, simulate
 
@@ -86,22 +86,31 @@ def closed(
     Returns:
         A table indexed by policy: objective [$], gap_closed and gap_closed_ci (0 where exact), completion, violations
         (infeasible wishes an episode) and clipped (shares of infeasible wishes an episode); the last three are NaN
-        where nothing was simulated.
+        where nothing was simulated, and the gap's two where there is none to close, as in `optexec.evaluate`.
     """
-    order, best, static = problem.order, optimum(problem), reference_schedule(problem)
-    capped = order.max_fraction < 1 or order.max_participation is not None
-    seen = observe_liquidity and not capped
+    best, static = optimum(problem), reference_schedule(problem)
+    seen = observe_liquidity and not problem.capped
     exact = {name: _exactly(problem, policy) if seen else None for name, policy in policies.items()}
     base = simulate(problem, best, episodes, seed).objective if None in exact.values() else np.zeros(episodes)
-    prize = Estimate(exact_objective(problem, static) - best.value, np.zeros(episodes))
-    if capped:
+    if problem.capped:
         prize = mean(simulate(problem, static, episodes, seed).objective - base)
+        error = prize.ci
+    else:
+        prize = Estimate(exact_objective(problem, static) - best.value, np.zeros(episodes))
+        error = objective_error(problem, static)
+    if not worth(prize.value, best, error):
+        prize = replace(prize, value=np.nan)
     rows = {}
     for name, policy in policies.items():
         value = exact[name]
         if value is not None:
             shares = {"completion": np.nan, "violations": np.nan, "clipped": np.nan}
-            rows[name] = {"objective": value, "gap_closed": 1 - (value - best.value) / prize.value, "ci": 0.0, **shares}
+            rows[name] = {
+                "objective": value,
+                "gap_closed": 1 - (value - best.value) / prize.value,
+                "ci": 0 * prize.value,
+                **shares,
+            }
             continue
         run = simulate(problem, policy, episodes, seed, observe_liquidity=observe_liquidity)
         short = mean(run.objective - base)
@@ -157,9 +166,9 @@ def prize_of(problem: Problem) -> float:
     Raises:
         ValueError: caps, or a gap that is nothing beside rounding.
     """
-    order, best = problem.order, optimum(problem)
-    prize = exact_objective(problem, best_static(problem)) - best.value
-    if order.max_fraction < 1 or order.max_participation is not None or prize < 1e-6 * abs(best.value):
+    best, static = optimum(problem), best_static(problem)
+    prize = exact_objective(problem, static) - best.value
+    if problem.capped or not worth(prize, best, objective_error(problem, static)):
         raise ValueError("the gap between the best schedule and the optimum is not known exactly here, or nothing")
     return prize
 
