@@ -45,7 +45,10 @@ def tornado(regrets: pd.DataFrame) -> go.Figure:
                 legendgroup=label,
                 showlegend=p == 0,
                 marker_color=colour,
-                text=[f"{value:,.0f}" if value >= 9.5 else f"{value:.2g}" for value in rows["regret"]],
+                text=[
+                    f"\N{EN SPACE}{value:,.0f}\N{EN SPACE}" if value >= 9.5 else f"{value:.2g}"
+                    for value in rows["regret"]
+                ],
                 textposition="outside",
                 textangle=0,
                 cliponaxis=False,
