@@ -137,7 +137,9 @@
    * before it, that would keep the figure waiting, and after them all the text. */
   const waiting = [];
   let drawing = false;
+  let printing = false;
   function inTurn(element, draw) {
+    if (printing) return Promise.resolve().then(draw);
     return new Promise((resolve, reject) => {
       const settled = async () => draw(); // also where it throws
       waiting.push({ element, draw: () => settled().then(resolve, reject) });
@@ -285,11 +287,13 @@
   new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 
-  /* Paper is white, and a print waits for nothing: figures that wait for their turn are drawn at once, and drawn ones get
-   * other colours without being drawn again. By now page.js has turned the page to its light mode. */
+  /* A print waits for nothing: figures that wait for their turn are drawn at once, and drawn ones get other colours without
+   * being drawn again. By now page.js has turned the page to its light mode, and opened its dropdowns. */
   let onScreen = [];
   addEventListener("beforeprint", () => {
+    printing = true;
     waiting.splice(0).forEach((next) => next.draw());
+    figures.filter(({ phone }) => phone === null).forEach((figure) => figure.fit());
     const paper = palette();
     for (const figure of figures.filter(({ drawnIn }) => drawnIn && drawnIn.page !== paper.page)) {
       const names = Object.fromEntries(Object.entries(figure.drawnIn).map(([name, colour]) => [colour, name]));
@@ -303,5 +307,6 @@
   addEventListener("afterprint", () => {
     onScreen.forEach(([element, style]) => element.setAttribute("style", style));
     onScreen = [];
+    printing = false;
   });
 })();

@@ -38,15 +38,19 @@
   /* What the search button says has to begin with what it shows, for those who speak to it. */
   document.querySelectorAll(".search-button-field").forEach((button) => button.removeAttribute("aria-label"));
 
-  /* Paper is white: a page is printed in its light mode. */
+  /* Paper is white, and nobody can unfold it: a page is printed in its light mode, with its dropdowns open. Code that is
+   * folded, beside the point, is left out. */
   const { dataset } = document.documentElement;
-  let theme;
+  let theme, folded;
   addEventListener("beforeprint", () => {
     theme = dataset.theme;
     dataset.theme = "light";
+    folded = [...document.querySelectorAll("details.sd-dropdown:not([open])")];
+    folded.forEach((dropdown) => (dropdown.open = true));
   });
   addEventListener("afterprint", () => {
     dataset.theme = theme;
+    folded.forEach((dropdown) => (dropdown.open = false));
   });
 
   /* Search results cannot quote pages that the browser may not fetch; they give the pages' descriptions instead. */
