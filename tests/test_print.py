@@ -160,6 +160,7 @@ def print_out_marked(page: Page) -> Paper:
 def test_figures_that_wait_for_their_turn_are_printed(browser: Browser, report: Path) -> None:
     """A reader may print before all figures are drawn, which takes frames of a page that a print does not have."""
     context = browser.new_context(viewport={"width": 1440, "height": 844})
+    context.set_default_timeout(180_000)
     page = context.new_page()
     page.add_init_script(
         "window.requestAnimationFrame = () => 0; const later = setTimeout;"
@@ -181,7 +182,7 @@ def test_dropdowns_are_printed_open_and_folded_code_and_controls_not_at_all(brow
         text = print_out(shown.page).text()
         assert shown.page.locator("details[open]").count() == 0  # again
         solutions = shown.page.evaluate(SOLUTIONS)
-        assert len(solutions) > 2
+        assert len(solutions) >= 2  # exercises
         assert [words for words in solutions if bare(words) not in text] == []
         for words in ("Show the code", "Download", "Previous", "Search", "CSV"):
             assert bare(words) not in text, words
