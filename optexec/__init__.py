@@ -21,6 +21,7 @@ from optexec.policies import (
 )
 from optexec.problem import Market, Order, Problem
 from optexec.simulator import Episodes, Policy, simulate
+from optexec.training_env import TrainedPolicy, TrainingEnv, TrainingVectorEnv, training_env
 
 __all__ = [
     "ConstantLiquidity",
@@ -35,6 +36,9 @@ __all__ = [
     "RegimeSwitching",
     "Schedule",
     "Shocks",
+    "TrainedPolicy",
+    "TrainingEnv",
+    "TrainingVectorEnv",
     "Transitions",
     "almgren_chriss",
     "best_static",
@@ -53,6 +57,7 @@ __all__ = [
     "presets",
     "rolling",
     "simulate",
+    "training_env",
     "twap",
     "u_shape",
     "urgency",

@@ -38,9 +38,10 @@ from optexec.simulator import (
     violated,
 )
 
-__all__ = ["ENV_ID", "ExecutionEnv", "ExecutionVectorEnv", "register"]
+__all__ = ["ENV_ID", "TRAINING_ID", "ExecutionEnv", "ExecutionVectorEnv", "Session", "register"]
 
 ENV_ID = "optexec/Execution-v0"
+TRAINING_ID = "optexec/Training-v0"
 REWARDS = ("realised", "expected")
 NOISE = ("slippage", "timing")
 """Parts of the cost whose conditional mean is zero: the expected reward leaves them out."""
@@ -48,15 +49,15 @@ NOISE = ("slippage", "timing")
 Array = NDArray[np.float64]
 Float32 = NDArray[np.float32]
 Bools = NDArray[np.bool_]
-_HUGE = float(np.finfo(np.float32).max)
+HUGE = float(np.finfo(np.float32).max)
 _AHEAD = 1 << 20
 """Numbers of each kind of noise that an environment draws ahead, unless its next episodes alone need more."""
 
 
 def observation_space() -> gymnasium.spaces.Space[Any]:
     """[x/X, (N-k)/N, S/S_0, realised volatility, L, I]; the price may go anywhere, the rest is not negative."""
-    low = np.array([0, 0, -_HUGE, 0, 0, 0], dtype=np.float32)
-    high = np.array([1, 1, _HUGE, _HUGE, _HUGE, _HUGE], dtype=np.float32)
+    low = np.array([0, 0, -HUGE, 0, 0, 0], dtype=np.float32)
+    high = np.array([1, 1, HUGE, HUGE, HUGE, HUGE], dtype=np.float32)
     return gymnasium.spaces.Box(low, high, dtype=np.float32)
 
 
@@ -138,7 +139,7 @@ class _Ahead:
         return Shocks(self.problem, *(array.reshape(len(array), -1) for array in noise))
 
 
-class _Session:
+class Session:
     """What both environments share: the problem, the reward and the bookkeeping of one batch of episodes."""
 
     def __init__(self, problem: Problem | Mapping[str, Any] | None, reward: str, observe_liquidity: bool) -> None:
@@ -223,7 +224,7 @@ class ExecutionEnv(_Specified, gymnasium.Env[Float32, Any]):
         reward: str = "realised",
         observe_liquidity: bool = True,
     ) -> None:
-        self._session = _Session(problem, reward, observe_liquidity)
+        self._session = Session(problem, reward, observe_liquidity)
         self.observation_space = observation_space()
         self.action_space = action_space()
         self._ahead: _Ahead | None = None
@@ -300,7 +301,7 @@ class ExecutionVectorEnv(_Specified, VectorEnv[Any, Any, Any]):
         observe_liquidity: bool = True,
     ) -> None:
         self.num_envs = integer("num_envs", num_envs, minimum=1)
-        self._session = _Session(problem, reward, observe_liquidity)
+        self._session = Session(problem, reward, observe_liquidity)
         self.single_observation_space = observation_space()
         self.single_action_space = action_space()
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -397,8 +398,7 @@ def _fresh(generator: np.random.Generator) -> int:
 
 
 def register() -> None:
-    """Register `ENV_ID` with Gymnasium, for ``gymnasium.make`` and ``gymnasium.make_vec``; done on import."""
-    if ENV_ID not in gymnasium.registry:
-        gymnasium.register(
-            ENV_ID, entry_point="optexec.env:ExecutionEnv", vector_entry_point="optexec.env:ExecutionVectorEnv"
-        )
+    """Register both environments with Gymnasium, for ``gymnasium.make`` and ``gymnasium.make_vec``; done on import."""
+    for name, stem in {ENV_ID: "optexec.env:Execution", TRAINING_ID: "optexec.training_env:Training"}.items():
+        if name not in gymnasium.registry:
+            gymnasium.register(name, entry_point=f"{stem}Env", vector_entry_point=f"{stem}VectorEnv")

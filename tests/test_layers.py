@@ -19,7 +19,7 @@ LAYERS = (
     {"claims", "sweep"},
     {"stress", "offline"},
     {"calibration"},
-    {"evaluation"},
+    {"evaluation", "training_env"},
     {"env", "optimum"},
     {"policies"},
     {"simulator"},
