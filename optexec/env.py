@@ -175,7 +175,7 @@ class Session:
         self.shortfall = self.shortfall + cost
         if self.reward == "expected":
             cost = cost - info["slippage"] - info["timing"]
-        charged = cost + problem.risk_weight * after.inventory**2
+        charged = cost + problem.risk_weight * (after.inventory * after.inventory)
         if problem.order.violation_penalty:
             charged = charged + problem.order.violation_penalty * outcome.clipped
         if not self.observe_liquidity:

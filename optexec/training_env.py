@@ -17,10 +17,11 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from optexec._validate import real
+from optexec.almgren_chriss import planned_impact
 from optexec.env import HUGE, ExecutionEnv, ExecutionVectorEnv, Session
-from optexec.policies import almgren_chriss, period_of, twap
+from optexec.policies import almgren_chriss, twap
 from optexec.problem import Problem
-from optexec.simulator import Observation, Shock
+from optexec.simulator import Observation, Shock, answered, observed
 
 __all__ = ["TrainedPolicy", "TrainingEnv", "TrainingVectorEnv", "training_env"]
 
@@ -29,6 +30,9 @@ Float32 = NDArray[np.float32]
 
 EPISODES = 256
 """Episodes of random actions that the scales are taken from, fewer where they are long."""
+
+LEVEL = 4
+"""The column of the observation that holds L; its logarithm has no long tail."""
 
 NUMBERS = 1 << 18
 """Numbers of one kind that these episodes have at most, unless one alone has more."""
@@ -47,12 +51,14 @@ class Coordinates:
 
     Attributes:
         plan: (N,) fractions of the Almgren-Chriss schedule, or of TWAP's where the problem has none.
+        to_go: (N+1,) what the plan expects to pay from period k on, over x_k^2 [$/share^2]; 0 after the last period.
         reach: how far from the plan an action of 1 is, as a part of it.
         centre, scale: (6,) of the observations.
         unit: of the rewards [$].
     """
 
     plan: Array
+    to_go: Array
     reach: float
     centre: Array
     scale: Array
@@ -65,7 +71,11 @@ class Coordinates:
             plan = almgren_chriss(problem).fractions
         except ValueError:  # not convex at the mean level
             plan = twap(problem).fractions
-        unscaled = cls(plan, reach, np.zeros(6), np.ones(6), 1.0)
+        to_go = np.zeros(len(plan) + 1)
+        for k, (f, h) in reversed(list(enumerate(zip(plan, planned_impact(problem), strict=True)))):
+            left = 1 - f
+            to_go[k] = h * f**2 + problem.market.permanent * f * left + left**2 * (problem.risk_weight + to_go[k + 1])
+        unscaled = cls(plan, to_go, reach, np.zeros(6), np.ones(6), 1.0)
         periods = problem.order.periods
         n = max(1, min(EPISODES, NUMBERS // periods))
         env = ExecutionVectorEnv(n, problem, reward, observe_liquidity)
@@ -77,13 +87,17 @@ class Coordinates:
             seen, rewards[k], *_ = env.step(generator.uniform(-1, 1, n))
             if k + 1 < periods:
                 observations[k + 1] = seen
-        spread = observations.std(axis=(0, 1), dtype=np.float64)
-        spread[np.ptp(observations, axis=(0, 1)) == 0] = 1.0
-        return cls(plan, reach, observations.mean(axis=(0, 1), dtype=np.float64), spread, float(rewards.std()) or 1.0)
+        numbers = unscaled.seen(observations)
+        spread = numbers.std(axis=(0, 1), dtype=np.float64)
+        spread[np.ptp(numbers, axis=(0, 1)) == 0] = 1.0
+        centre = numbers.mean(axis=(0, 1), dtype=np.float64)
+        return cls(plan, to_go, reach, centre, spread, float(rewards.std()) or 1.0)
 
     def seen(self, observation: Observation) -> Float32:
         """What the learner sees (..., 6) of observations (..., 6)."""
-        return np.asarray((observation - self.centre) / self.scale, dtype=np.float32)
+        numbers = np.array(observation, dtype=np.float64)
+        numbers[..., LEVEL] = np.log(np.maximum(numbers[..., LEVEL], np.finfo(np.float32).tiny))
+        return np.asarray((numbers - self.centre) / self.scale, dtype=np.float32)
 
     def fraction(self, period: Any, action: Any) -> Any:
         """Wished fractions (...) of what is left, from actions (...); one beyond [-1, 1] is taken for its end."""
@@ -103,12 +117,20 @@ class Relative(Session):
 
     def advance(self, action: Any, shock: Shock) -> tuple[Any, bool, dict[str, Any]]:
         assert self.state is not None
-        plan = float(self.coordinates.plan[self.state.period])
+        plan, owed = float(self.coordinates.plan[self.state.period]), self._owed()
         wish = self.coordinates.fraction(self.state.period, action)
         single = not isinstance(action, np.ndarray)
         reward, done, info = super().advance(float(wish) if single else wish, shock)
         reward_of_plan, *_ = self.planned.advance(plan if single else np.full(len(wish), plan), shock)
-        return (reward - reward_of_plan) / self.coordinates.unit, done, info
+        gained = reward - reward_of_plan + owed - self._owed()
+        return gained / self.coordinates.unit, done, info
+
+    def _owed(self) -> Any:
+        """What is still to be paid for the inventory beyond what is for the plan's, at the plan's cost to go [$]."""
+        assert self.state is not None
+        assert self.planned.state is not None
+        k, held, planned = self.state.period, self.state.inventory, self.planned.state.inventory
+        return self.coordinates.to_go[k] * (held * held - planned * planned)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,10 +149,15 @@ class TrainedPolicy:
 
     def act(self, observation: Observation) -> Array:
         """Wished fractions (n,) from the raw observations (n, 6)."""
-        action, *_ = self.model.predict(self.coordinates.seen(observation), deterministic=True)
-        period = period_of(observation, self.problem.order.periods)
-        fraction: Array = self.coordinates.fraction(period, np.asarray(action, dtype=np.float64).reshape(-1))
-        return fraction
+        seen, period = observed(observation, self.problem.order)
+        action, *_ = self.model.predict(self.coordinates.seen(seen), deterministic=True)
+        fraction = self.coordinates.fraction(period, np.asarray(action, dtype=np.float64).reshape(-1))
+        return answered(observation, fraction)
+
+    @property
+    def made_for(self) -> dict[str, Any]:
+        """The fields of the order that the agent's numbers depend on."""
+        return {"periods": self.problem.order.periods}
 
 
 class TrainingEnv(ExecutionEnv):
@@ -141,8 +168,10 @@ class TrainingEnv(ExecutionEnv):
 
     - action y in [-1, 1]: the wish is f_k (1 + reach y), at most 1; y = 0 is the plan, beyond the ends is at the ends;
     - reward: that of `ExecutionEnv` less the plan's in the same period on the same shocks, over a constant. The plan's
-      does not depend on the action, so that no comparison of policies changes, and much of the noise is in both;
-    - observation: each of the six numbers less a constant, over a constant.
+      does not depend on the action, and much of the noise is in both. Inventory beyond the plan's is charged with the
+      plan's expected cost from there on, c_k (x_k^2 - x'_k^2), when it arises (Ng, Harada & Russell 1999, a potential);
+      c_N = 0, so that over an episode the charges cancel, and the rewards sum to what was saved against the plan;
+    - observation: each of the six numbers (L as its logarithm) less a constant, over a constant.
 
     The constants are deviations and means over 256 episodes of random actions (fewer if they are long), so that any
     units will do. An agent that always says 0 is the plan, and earns 0. ``info`` is that of `ExecutionEnv`, in dollars.

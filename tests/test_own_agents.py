@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from collections.abc import Iterator
 from typing import Any
 
 import gymnasium
@@ -65,7 +66,7 @@ PROBLEMS = {
     "transient": PROBLEM.replace(transient=0.01, half_spread=0.01),
     "still": PROBLEM.replace(volatility=0.0, slippage=0.0, liquidity=ox.ConstantLiquidity()),
     "one period": PROBLEM.replace(periods=1),
-    "long": PROBLEM.replace(periods=200),
+    "long": PROBLEM.replace(periods=100),
     "cents": PROBLEM.replace(price=1e-3, volatility=1e-6, temporary=1e-12, permanent=1e-13, slippage=1e-7, shares=1e9),
 }
 
@@ -84,7 +85,7 @@ class Answers:
         return np.full((len(observation), 1), self.answer, dtype=np.float32), None
 
 
-@pytest.mark.parametrize("settings", [{}, {"reward": "expected"}, {"observe_liquidity": False}])
+@pytest.mark.parametrize("settings", [{}, {"reward": "expected", "observe_liquidity": False}])
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_everything_is_of_order_one_in_any_units(name: str, settings: dict[str, Any]) -> None:
     problem = PROBLEMS[name]
@@ -184,6 +185,17 @@ def test_a_far_action_is_at_the_end() -> None:
 # --- Stable-Baselines3
 
 
+@pytest.fixture
+def sb3() -> Iterator[Any]:
+    """Stable-Baselines3, on one thread."""
+    module = pytest.importorskip("stable_baselines3", reason="stable_baselines3 is not installed")
+    torch = pytest.importorskip("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield module
+    torch.set_num_threads(threads)
+
+
 def objective(agent: ox.Policy) -> float:
     """J of an agent [$]."""
     table: Any = ox.evaluate(PROBLEM, {"agent": agent}, episodes=2_000)
@@ -200,20 +212,18 @@ class Raw:
         return self.model.predict(observation, deterministic=True)[0][:, 0]
 
 
-def test_their_defaults_learn_here_and_not_on_the_raw_environment() -> None:
-    sb3 = pytest.importorskip("stable_baselines3", reason="stable_baselines3 is not installed")
+def test_their_defaults_learn_here_and_not_on_the_raw_environment(sb3: Any) -> None:
     agents: list[ox.Policy] = []
     for env in (ox.training_env(PROBLEM), ox.ExecutionEnv(PROBLEM)):
         model = sb3.PPO("MlpPolicy", env, seed=0, device="cpu").learn(2_048)
         agents.append(env.policy(model) if isinstance(env, ox.TrainingEnv) else Raw(model))
     trained, raw = map(objective, agents)
     plan = ox.exact_objective(PROBLEM, ox.almgren_chriss(PROBLEM))
-    assert trained < 1.05 * plan
+    assert trained < plan
     assert raw > 2 * plan
 
 
-def test_their_off_policy_learner_runs_too() -> None:
-    sb3 = pytest.importorskip("stable_baselines3", reason="stable_baselines3 is not installed")
+def test_their_off_policy_learner_runs_too(sb3: Any) -> None:
     env = ox.training_env(REAL)
     model = sb3.SAC("MlpPolicy", env, seed=0, device="cpu", learning_starts=50).learn(100)
     table: Any = ox.evaluate(REAL, {"TWAP": ox.twap(REAL), "SAC": env.policy(model)}, episodes=200)
