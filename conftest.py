@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -17,6 +18,7 @@ from unittest import mock
 import jupytext
 import nbformat
 import pytest
+from filelock import ReadWriteLock
 from jupyter_client.kernelspec import KernelSpecManager
 from nbmake.nb_result import NotebookResult
 from nbmake.pytest_items import NotebookFailedException, NotebookFile, NotebookItem
@@ -35,6 +37,28 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if config.getoption("nbmake", default=False) and config.getoption("numprocesses", default=0) is None:
         config.option.numprocesses = min(4, os.cpu_count() or 1)
         config.option.dist = "loadgroup"
+        config.option.loadscopereorder = False
+
+
+# after the plugins that put tests into an order of their own
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Chapters come first, on all cores; then the browser on one core beside the tests of the package on the others."""
+    items.sort(key=lambda item: 0 if isinstance(item, ChapterItem) else 1 if item.get_closest_marker("browser") else 2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let no test in the browser run while a chapter does: it would wait for a page that has no core to itself."""
+    assert item.config.cache is not None
+    lock = ReadWriteLock(item.config.cache.mkdir("optexec") / "cores")
+    if isinstance(item, ChapterItem):
+        with lock.read_lock():
+            return (yield)
+    if item.get_closest_marker("browser"):
+        with lock.write_lock():
+            return (yield)
+    return (yield)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -69,8 +93,11 @@ class ChapterItem(NotebookItem):
         check_kernel()
         with (
             mock.patch("nbmake.nb_run.nbformat.read", read_chapter),
-            # optexec/book.py says why: a cell with ipywidgets.interact could wait for its timeout.
+            # optexec/book.py says why: a cell with ipywidgets.interact could wait for its timeout, a kernel start too
+            # late, and what a cell shows be lost.
             mock.patch("nbclient.output_widget.OutputWidget.sync_state", return_value=None),
+            mock.patch("nbclient.client.NotebookClient.startup_timeout", 600),
+            mock.patch("nbclient.client.NotebookClient.iopub_timeout", 600),
         ):
             super().runtest()
 

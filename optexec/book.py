@@ -51,6 +51,7 @@ import numpy as np
 import yaml
 from docutils import nodes
 from myst_nb.core.render import WIDGET_VIEW_MIMETYPE, MimeData, NbElementRenderer
+from nbclient import NotebookClient
 from nbclient.output_widget import OutputWidget
 from pygments.formatters import HtmlFormatter
 from pygments.token import Token
@@ -537,6 +538,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # the cell's reply. On a busy machine one such cell in ten then waits for its timeout (nbclient issue 312).
     # Nothing here needs the kernel to know.
     OutputWidget.sync_state = lambda self: None  # type: ignore[method-assign]
+    # Seconds until a kernel must have started, and until what a cell showed must have come. Its own 60 and 4 are too
+    # few on a busy machine, where the build would fail, or go on without a figure.
+    NotebookClient.startup_timeout = NotebookClient.iopub_timeout = 600  # type: ignore[assignment]
     app.add_config_value("optexec_inputs", ["optexec/**/*.py", "requirements.txt", "constraints.txt"], "", [list])
     app.add_config_value("optexec_state", "", "env", [str])
     app.add_node(

@@ -3,7 +3,8 @@
 A report in ``_build/html`` that matches the sources is used as it is; otherwise it is built first, with warnings as
 errors. Without a browser these tests are skipped, except in CI (``CI=true``), where that is a failure.
 
-And of all tests: an example of a property may take as long as it takes, on a busy machine too.
+And of all tests: what is waited for may take as long as it takes, on a busy machine too. An example of a property has
+no deadline, and a test in the browser waits for a condition, never for a time.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -25,6 +26,9 @@ if TYPE_CHECKING:  # tests of the package alone need neither Sphinx nor a browse
 ROOT = Path(__file__).parents[1]
 HTML = ROOT / "_build" / "html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+
+LIMIT = 300_000
+"""Milliseconds after which nothing will come any more."""
 
 settings.register_profile("untimed", settings(), deadline=None)
 settings.load_profile("untimed")
@@ -44,7 +48,7 @@ def report() -> Path:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import BrowserContext, expect, sync_playwright
 
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     if program is None:
@@ -58,5 +62,14 @@ def browser() -> Iterator[Browser]:
             executable_path=program,
             args=["--no-sandbox", "--disable-gpu", "--no-first-run", *(f"--disable-{name}" for name in quiet)],
         )
+        open_context = browser.new_context
+
+        def patient(**options: Any) -> BrowserContext:
+            context = open_context(**options)
+            context.set_default_timeout(LIMIT)
+            return context
+
+        browser.new_context = patient  # type: ignore[method-assign]
+        expect.set_options(timeout=LIMIT)
         yield browser
         browser.close()

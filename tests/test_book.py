@@ -376,6 +376,15 @@ SHOWN = """(figure) => {
   return JSON.stringify([plot.data, annotations, shapes, title]);
 }"""
 
+# A slider acts in the frame after the next, and an animation in frames of its own.
+SETTLED = """async (figure) => {
+  const plot = figure.querySelector('.js-plotly-plot');
+  const frame = () => new Promise(requestAnimationFrame);
+  do {
+    for (let i = 0; i < 4; i++) await frame();
+  } while (plot._transitioning || plot._transitionData?._frameQueue?.length);
+}"""
+
 
 def test_sliders_move_their_figures(desktop: Opened) -> None:
     """A click near either end of a rail changes what the figure shows."""
@@ -390,7 +399,7 @@ def test_sliders_move_their_figures(desktop: Opened) -> None:
             assert box is not None
             for x in (0.02, 0.98):
                 rail.click(position={"x": x * box["width"], "y": box["height"] / 2}, force=True)
-                desktop.page.wait_for_timeout(250)
+                figure.evaluate(SETTLED)
                 seen.add(figure.evaluate(SHOWN))
             assert len(seen) > 1, f"a slider of figure '{figure.get_attribute('aria-label')}' moves nothing"
 
@@ -401,12 +410,12 @@ def test_sliders_follow_the_keyboard(desktop: Opened) -> None:
             seen = set()
             for key in ("Home", "End"):
                 slider.press(key)
-                desktop.page.wait_for_timeout(250)
+                figure.evaluate(SETTLED)
                 seen.add((slider.get_attribute("aria-valuetext"), figure.evaluate(SHOWN)))
             assert len({value for value, _ in seen}) == len({shown for _, shown in seen}) == 2
 
 
-INK = """() => [...document.querySelectorAll('.optexec-figure')].map((figure) => {
+INK = """[...document.querySelectorAll('.optexec-figure')].map((figure) => {
   // the labels of an axis, or of a slider: what else there is may have a colour of its own
   const text = figure.querySelector('.xtick text, .ytick text, .slider-group text');
   return text ? getComputedStyle(text).fill : null;
@@ -417,12 +426,11 @@ def test_figures_follow_the_dark_mode(desktop: Opened) -> None:
     light = desktop.page.evaluate(INK)
     desktop.page.emulate_media(color_scheme="dark")
     try:
-        desktop.page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
-        desktop.page.wait_for_timeout(500)
-        dark = desktop.page.evaluate(INK)
+        # all of them, which is what is waited for
+        recoloured = f"(light) => {INK}.every((ink, i) => ink === null || ink !== light[i])"
+        desktop.page.wait_for_function(recoloured, arg=light)
     finally:
         desktop.page.emulate_media(color_scheme="light")
-    assert [a != b for a, b in zip(light, dark, strict=True)] == [colour is not None for colour in light]
 
 
 def test_numbers_in_the_prose_are_formatted(desktop: Opened) -> None:

@@ -90,7 +90,11 @@ def test_an_exact_objective_is_of_its_own_order() -> None:
     assert ox.exact_objective(NORMAL.replace(volatility=0.1), ox.twap(NORMAL)) > 0  # another market is allowed
 
 
-@pytest.mark.parametrize("bad", [lambda o: o, ox.ExecutionEnv, "twap", None, 3, NORMAL], ids=str)
+@pytest.mark.parametrize(
+    "bad",
+    [lambda o: o, ox.ExecutionEnv, "twap", None, 3, NORMAL],
+    ids=["function", "class", "name", "nothing", "number", "problem"],
+)
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 def test_what_is_no_policy_is_refused(run: Any, bad: Any) -> None:
     if bad == "twap" and run is RUNS["collect"]:
@@ -269,7 +273,7 @@ def test_a_filter_refuses_a_policy_of_another_order() -> None:
         ox.filtered(NORMAL, ox.rolling(NORMAL.replace(periods=10)))
 
 
-@pytest.mark.parametrize("device", ["tpu", "cuda:99", "meta", "", "gpu", 0, None, 1.5, object()], ids=str)
+@pytest.mark.parametrize("device", ["tpu", "cuda:99", "meta", "", "gpu", 0, None, 1.5, object()])
 def test_a_device_that_is_not_there(device: Any) -> None:
     data = ox.collect(NORMAL, "twap", episodes=2)
     with pytest.raises((TypeError, ValueError), match=r"device must be one of \['cpu'"):

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Locator
 
 import optexec as ox
 from optexec import stress
-from tests.test_book import open_page
+from tests.test_book import SETTLED, open_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -57,7 +57,7 @@ class Figure:
             "([handle, step]) => handle.getAttribute('aria-valuenow') === String(step)",
             arg=[handle.element_handle(), step],
         )
-        self.element.page.wait_for_timeout(150)  # the drawing comes after the handle
+        self.element.evaluate(SETTLED)  # the drawing comes after the handle
         return handle.get_attribute("aria-valuetext") or ""
 
     def traces(self) -> list[dict[str, Any]]:
@@ -127,7 +127,7 @@ def test_first_page_on_a_phone_follows_a_finger(browser: Browser, report: Path) 
         box = rail.bounding_box()
         assert box is not None
         page.touchscreen.tap(box["x"] + along * box["width"], box["y"] + box["height"] / 2)
-        page.wait_for_timeout(500)
+        element.evaluate(SETTLED)
         trade_off_shows(figure.traces(), value)
     context.close()
 
