@@ -16,7 +16,7 @@ numbered table that prose can refer to. Without that, the table stands as pandas
 
 **Downloads.** Every table with a caption links its rows as CSV, every chapter itself as a notebook without outputs
 (``book_assets/page.js`` hands it over where the report is read from a folder), and a figure's toolbar saves it as PNG
-or SVG.
+or SVG. The folder of the notebooks holds them and the data that they read, and nothing else: JupyterLab lists it.
 
 **Weight.** Curves are sent as 32-bit numbers where nobody can see the difference, and code without marks around what
 has no colour of its own.
@@ -67,7 +67,9 @@ __all__ = ["CodeFormatter", "FigureRenderer", "PlotlyFigure", "compact", "digest
 
 PLOTLY_MIMETYPE = "application/vnd.plotly.v1+json"
 ASSETS = Path(__file__).parent / "book_assets"
-DOWNLOADS = "_downloads"
+NOTEBOOKS = "_downloads"
+HANDED = "_static/notebooks"
+TABLES = "_tables"
 SOURCES = ("book/**/*", "optexec/**/*", "_config.yml", "_toc.yml", "requirements.txt", "constraints.txt")
 STAMP = ".optexec-built"
 LONG = 45
@@ -389,13 +391,13 @@ def _link_tables(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         if title is None or not table["ids"]:
             continue
         name = f"{table['ids'][0]}.csv"
-        folder = Path(app.outdir) / DOWNLOADS
+        folder = Path(app.outdir) / TABLES
         folder.mkdir(parents=True, exist_ok=True)
         # with the mark by which spreadsheets know UTF-8
         with open(folder / name, "w", encoding="utf-8-sig", newline="") as file:
             csv.writer(file).writerows(_split_intervals(list(_rows(table))))
         label = "Table " + ".".join(map(str, numbers.get(table["ids"][0], ())))
-        link = f'<a class="optexec-csv" href="{DOWNLOADS}/{name}" aria-label="{label.strip()} as CSV" download>CSV</a>'
+        link = f'<a class="optexec-csv" href="{TABLES}/{name}" aria-label="{label.strip()} as CSV" download>CSV</a>'
         title += nodes.raw("", " " + link, format="html")
 
 
@@ -484,11 +486,14 @@ def _write_notebook(app: Sphinx, pagename: str) -> str:
     if source.suffix != ".md" or not source.read_text(encoding="utf-8").startswith("---\njupytext:"):
         return ""
     text = str(nbformat.writes(notebook(app, pagename)))  # type: ignore[no-untyped-call]
-    address = f"{DOWNLOADS}/{source.stem}.ipynb"
-    file = Path(app.outdir) / address
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text + "\n", encoding="utf-8")
-    file.with_suffix(".ipynb.js").write_text(f"optexecSave({json.dumps(text)});\n", encoding="utf-8")
+    address = f"{NOTEBOOKS}/{source.stem}.ipynb"
+    for name, content in {
+        address: text + "\n",
+        f"{HANDED}/{source.stem}.js": f"optexecSave({json.dumps(text)});\n",
+    }.items():
+        file = Path(app.outdir) / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
     return address
 
 
@@ -516,7 +521,7 @@ def _copy_assets_and_stamp(app: Sphinx, exception: Exception | None) -> None:
         copy_asset_file(str(source), str(static))
     # What chapters read, for those that are run where they were downloaded.
     if (data := Path(app.srcdir) / "data").is_dir():
-        shutil.copytree(data, Path(app.outdir) / DOWNLOADS / "data", dirs_exist_ok=True)
+        shutil.copytree(data, Path(app.outdir) / NOTEBOOKS / "data", dirs_exist_ok=True)
     found = (
         (page, re.search(r'<meta name="description" content="([^"]*)"', page.read_text("utf-8"))) for page in pages
     )

@@ -5,15 +5,20 @@ they are typed. In the notebooks that the report offers for download
 
 - a role is the text that the page has in its place: a number of the published run, "Figure 8.1", a title, an author;
 - a directive is the Markdown that comes nearest: formulas keep their numbers, solutions stay folded;
-- a caption follows its cell, and the input that the page folds is folded.
+- a caption follows its cell, and input that the page folds or leaves out is folded.
+
+Nor does it have what builds the page: ``glue`` does nothing there. The first cell names what the code needs and does
+not find, for a notebook that was saved alone or on another machine.
 
 A role or directive that is not provided for is an error of the build.
 """
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from textwrap import dedent, indent
@@ -41,9 +46,35 @@ _PREFIX = {"std": "", "math": "", "cite": "cite:", "prf": "prf:"}
 """How the name of a role starts, by the domain that it belongs to."""
 
 _HEAD = (
-    "*A chapter of {title}, as a notebook. The numbers in its text are those of the published run; its code needs the "
-    "package `optexec` and what `requirements.txt` of its repository names.*"
+    "*A chapter of {title}, as a notebook. The numbers in its text are those of the published run. The first cell says "
+    "what the code needs and does not find here.*"
 )
+_GLUE = "from myst_nb import glue\n"
+_FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
+
+_PACKAGES = """\
+from importlib.util import find_spec
+
+if missing := [name for name in {names} if find_spec(name) is None]:
+    raise ModuleNotFoundError(
+        f"This notebook needs {{', '.join(missing)}}. In the repository of the report, "
+        "python -m pip install -r requirements.txt installs all that its notebooks use."
+    )
+"""
+_DATA = """
+from pathlib import Path
+
+if missing := [name for name in {names} if not Path(name).is_file()]:
+    raise FileNotFoundError(
+        f"This notebook reads {{', '.join(missing)}}. Put the folder data beside it: it is in book/ in the repository "
+        "of the report, and beside the notebooks, _build/html/_downloads/, after a build."
+    )
+"""
+_NO_GLUE = '''
+
+def glue(name, value, display=True):
+    """Hand a number to the text of the report's page; the text of this notebook has it already."""
+'''
 
 
 def notebook(app: Sphinx, pagename: str) -> Any:
@@ -51,6 +82,10 @@ def notebook(app: Sphinx, pagename: str) -> Any:
     made = jupytext.read(Path(app.env.doc2path(pagename)))
     made.metadata.pop("jupytext", None)
     chapter = _Chapter(app, pagename)
+    first = next(i for i, cell in enumerate(made.cells) if cell.cell_type == "code")
+    code = [cell for cell in made.cells if cell.cell_type == "code"]
+    check = nbformat.v4.new_code_cell(_first_cell(code, Path(app.srcdir)), metadata={"tags": ["hide-input"]})  # type: ignore[no-untyped-call]
+    made.cells.insert(first, check)
     made.cells = list(chain.from_iterable(chapter.cells(cell) for cell in made.cells))
     for number, cell in enumerate(made.cells):
         cell["id"] = f"cell-{number}"  # not a new one at every build
@@ -80,8 +115,9 @@ class _Chapter:
                 cell.source, self.head = "\n\n".join([title, self.head, rest.strip()]).strip(), ""
             yield cell
             return
-        if any(tag.startswith("hide-") for tag in cell.metadata.get("tags", ())):
+        if _FOLDED & set(cell.metadata.get("tags", ())):
             cell.metadata["jupyter"] = {"source_hidden": True}
+        cell.source = cell.source.replace(_GLUE, "").strip("\n")
         yield cell
         for kind, said in cell.metadata.pop("mystnb", {}).items():
             if kind in ("figure", "table") and "caption" in said:
@@ -137,6 +173,24 @@ class _Chapter:
     def number(self, kind: str, name: str) -> str:
         """The number of a figure, table or formula, as on the page."""
         return ".".join(map(str, self.numbers[kind][name]))
+
+
+def _first_cell(code: Iterable[Any], folder: Path) -> str:
+    """The code that says what a chapter imports, or reads, and does not find; and ``glue`` for one that calls it."""
+    source = "\n".join(re.sub(r"^[%!].*", "", cell.source, flags=re.MULTILINE) for cell in code)
+    needed = {"ipywidgets"} if any("remove-output" in cell.metadata.get("tags", ()) for cell in code) else set()
+    for statement in ast.parse(source).body:  # not what stands in a condition
+        if isinstance(statement, ast.Import):
+            needed |= {alias.name.split(".")[0] for alias in statement.names}
+        elif isinstance(statement, ast.ImportFrom):
+            needed.add(str(statement.module).split(".")[0])
+    packages = sorted(needed - {"myst_nb"} - sys.stdlib_module_names)
+    data = sorted({name for name in re.findall(r'"(data/[^"]+)"', source) if (folder / name).is_file()})
+    return (
+        _PACKAGES.format(names=packages)
+        + (_DATA.format(names=data) if data else "")
+        + (_NO_GLUE if _GLUE in source else "")
+    )
 
 
 def _words(app: Sphinx, pagename: str, doctree: nodes.document) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ The pages are those of ``_toc.yml``; ``tests/conftest.py`` has the report and th
 from __future__ import annotations
 
 import html
+import importlib.util
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -215,11 +216,52 @@ def test_every_chapter_is_there_as_a_notebook(report: Path, files: dict[str, Htm
         assert len(links) == 1
         notebook = nbformat.read(report / (links[0]["href"] or ""), as_version=4)  # type: ignore[no-untyped-call]
         nbformat.validate(notebook)
-        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        check, *code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        assert check.metadata.jupyter.source_hidden
         assert [cell.source for cell in code] == [
-            cell.source for cell in jupytext.read(source).cells if cell.cell_type == "code"
+            cell.source.replace("from myst_nb import glue\n", "").strip("\n")
+            for cell in jupytext.read(source).cells
+            if cell.cell_type == "code"
         ]
         assert not any(cell.outputs or cell.execution_count for cell in code)
+
+
+def test_the_folder_of_notebooks_holds_notebooks_and_what_they_read(report: Path) -> None:
+    sources = [ROOT / "book" / f"{page}.md" for page in pages()]
+    chapters = [source.stem for source in sources if "jupytext:" in source.read_text(encoding="utf-8")]
+    found = {path.name for path in (report / "_downloads").iterdir() if not path.name.startswith(".")}
+    assert found == {"data", *(f"{name}.ipynb" for name in chapters)}
+
+
+def test_a_notebook_needs_nothing_of_what_builds_the_page(report: Path) -> None:
+    for path in sorted((report / "_downloads").glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+        assert not re.search(r"import.*\b(myst_nb|sphinx|docutils|jupytext|jupyter_book)\b", code), path.name
+        assert ("glue(" in code) == ("def glue(" in code), path.name
+
+
+def test_a_notebook_says_first_what_it_misses(report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opened where the package is not, or without the folder that it lay in."""
+
+    def first_cell(path: Path) -> None:
+        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        exec(next(cell.source for cell in notebook.cells if cell.cell_type == "code"), {})
+
+    read_by = {"27-your-order": "data/bars.csv"}
+    for path in sorted((report / "_downloads").glob("*.ipynb")):
+        monkeypatch.chdir(path.parent)
+        first_cell(path)
+        monkeypatch.chdir(tmp_path)
+        if path.stem in read_by:
+            with pytest.raises(FileNotFoundError, match=rf"reads {read_by[path.stem]}\. Put the folder data beside it"):
+                first_cell(path)
+        else:
+            first_cell(path)
+        with monkeypatch.context() as without:
+            without.setattr(importlib.util, "find_spec", lambda name: None)
+            with pytest.raises(ModuleNotFoundError, match=r"needs .*optexec.*install -r requirements\.txt"):
+                first_cell(path)
 
 
 def test_a_notebook_reads_as_its_page(report: Path, files: dict[str, Html]) -> None:
@@ -580,14 +622,14 @@ def test_a_figure_is_saved_under_its_name(fresh: Opened, suffix: str) -> None:
 
 def test_downloads_are_saved_from_a_folder(browser: Browser, report: Path) -> None:
     for opened in open_page(browser, report / "03-frontier.html", 1440, "light"):
-        for link, name in (
-            (".btn-notebook", "03-frontier.ipynb"),
-            ("#tab-fr-points .optexec-csv", "tab-fr-points.csv"),
+        for link, folder, name in (
+            (".btn-notebook", "_downloads", "03-frontier.ipynb"),
+            ("#tab-fr-points .optexec-csv", "_tables", "tab-fr-points.csv"),
         ):
             with opened.page.expect_download() as download:
                 opened.page.locator(link).click()
             assert download.value.suggested_filename == name
             assert download.value.path().read_text("utf-8").strip() == (
-                (report / "_downloads" / name).read_text("utf-8").strip()
+                (report / folder / name).read_text("utf-8").strip()
             )
         assert opened.errors == []

@@ -221,15 +221,15 @@ def test_an_interval_stays_with_its_number(book: SmallBook) -> None:
 
 def test_a_table_is_there_as_csv(book: SmallBook) -> None:
     """With an estimate and its interval apart, numbers as a program reads them, and nothing left out by spans."""
-    assert 'href="_downloads/tab-costs.csv" aria-label="Table 1 as CSV" download' in book.page()
-    downloads = book.root / "_build/html/_downloads"
-    with open(downloads / "tab-costs.csv", encoding="utf-8-sig", newline="") as file:
+    assert 'href="_tables/tab-costs.csv" aria-label="Table 1 as CSV" download' in book.page()
+    tables = book.root / "_build/html/_tables"
+    with open(tables / "tab-costs.csv", encoding="utf-8-sig", newline="") as file:
         assert list(csv.reader(file)) == [
             ["policy", "J ($)", "unit"],
             ["TWAP", "2210.00", "$"],
             ["AC", "-1790.43", "$"],
         ]
-    with open(downloads / "tab-spans.csv", encoding="utf-8-sig", newline="") as file:
+    with open(tables / "tab-spans.csv", encoding="utf-8-sig", newline="") as file:
         assert list(csv.reader(file)) == [
             ["policy", "seed", "calm / J ($)", "calm / J ($) ±", "calm / share", "wild / who"],
             ["TWAP", "first", "1005.5", "0.5", "", "a, b"],
@@ -249,9 +249,10 @@ def test_a_chapter_is_there_as_a_notebook(book: SmallBook) -> None:
     assert "jupytext" not in notebook.metadata  # or JupyterLab writes a text beside it
     assert notebook.metadata.kernelspec.name == "python3"
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert "go.Figure(" in code[0].source
+    assert "['ipywidgets', 'pandas', 'plotly']" in code[0].source  # what it needs
+    assert "go.Figure(" in code[1].source
     assert not any(cell.outputs for cell in code)
-    script = (downloads / "index.ipynb.js").read_text(encoding="utf-8")
+    script = (book.root / "_build/html/_static/notebooks/index.js").read_text(encoding="utf-8")
     handed_over = json.loads(script.removeprefix("optexecSave(").removesuffix(");\n"))
     assert handed_over == (downloads / "index.ipynb").read_text(encoding="utf-8").rstrip("\n")
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import pytest
 import scipy.stats
 
@@ -85,18 +84,6 @@ def test_figures_are_described_small_and_finite() -> None:
 
 def test_one_risk_aversion_needs_no_slider() -> None:
     assert not figures.trade_off(REFERENCE, [0.5]).layout.sliders
-
-
-def test_the_live_control_draws_the_plan_of_its_value() -> None:
-    """What a notebook's reader sees after moving the control, without a kernel: the callback itself."""
-    control = figures.risk_slider(REFERENCE)
-    slider = control.children[0]
-    slider.value = 2.0
-    control.update()
-    figure = control.result
-    assert isinstance(figure, go.Figure)
-    plan = ox.almgren_chriss(REFERENCE.replace(risk_aversion=slider.value))
-    assert any(trace.y == pytest.approx(plan.inventory, rel=1e-4) for trace in figure.data if trace.y is not None)
 
 
 def test_above_optimum_keeps_the_order_and_draws_intervals() -> None:

@@ -1,24 +1,28 @@
-"""Live notebooks: the controls of lambda in the chapters, moved without a kernel, against the package.
+"""Live notebooks: every control of the chapters in a kernel, moved, and what is then displayed against the package.
 
 A chapter's control is run as the chapter has it: the cell that builds it, after those statements of the cells before it
-that define what it uses. Moving its slider calls the chapter's own function, and the figure that comes of it must show
-what the package computes for that lambda.
+that define what it uses. What counts is the display, a figure below the slider as a front end has it, and not an object
+in the kernel. ``test_jupyterlab.py`` looks at three of them on a screen.
 """
 
 from __future__ import annotations
 
 import ast
-import functools
+import base64
+import contextlib
 import re
 import symtable
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jupytext
+import nbformat
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from nbclient import NotebookClient
 
 import optexec as ox
 
@@ -42,19 +46,23 @@ WITHOUT = {
 }
 
 
-def code_cells(name: str) -> list[tuple[str, list[str]]]:
-    """Source and tags of a chapter's code cells."""
-    notebook = jupytext.read(BOOK / f"{name}.md")
+Cells = list[tuple[str, list[str]]]
+
+
+def code_cells(notebook: Any) -> Cells:
+    """Source and tags of a notebook's code cells."""
     return [(cell.source, cell.metadata.get("tags", [])) for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def is_control(source: str, tags: list[str]) -> bool:
-    last = source.strip().splitlines()[-1] if source.strip() else ""
-    return "remove-output" in tags and re.match(r"figures\.(\w+_control|risk_slider)\(", last) is not None
-
-
-CHAPTERS = sorted(path.stem for path in BOOK.glob("*.md") if path.stem == "index" or path.stem[:2].isdigit())
-WITH = [name for name in CHAPTERS if any(is_control(*cell) for cell in code_cells(name))]
+CHAPTERS = {
+    path.stem: code_cells(jupytext.read(path))
+    for path in sorted(BOOK.glob("*.md"))
+    if path.stem == "index" or path.stem[:2].isdigit()
+}
+EXAMPLE = re.findall(
+    r"^``````markdown\n(.*?)^``````$", (BOOK.parent / "CONTRIBUTING.md").read_text("utf-8"), re.M | re.S
+)
+WITH = [name for name, cells in CHAPTERS.items() if any("remove-output" in tags for _, tags in cells)]
 
 
 def symbols(statement: ast.stmt) -> tuple[set[str], set[str]]:
@@ -82,28 +90,92 @@ def sliced(statements: list[ast.stmt], wanted: set[str]) -> Iterator[ast.stmt]:
             yield statement
 
 
-@functools.cache
-def control_of(name: str) -> tuple[Any, dict[str, Any]]:
-    """A chapter's control, and the names that it was built from."""
-    cells = code_cells(name)
-    index = next(i for i, cell in enumerate(cells) if is_control(*cell))
-    *setup, last = ast.parse(cells[index][0]).body
-    assert isinstance(last, ast.Expr)
+class Live:
+    """The cell of a control, run in a kernel after what it needs."""
+
+    def __init__(self, client: NotebookClient, scope: dict[str, Any]) -> None:
+        self.client = client
+        self.scope = scope
+        """The names that the control was built from, here."""
+
+    def run(self, source: str) -> list[Any]:
+        """The outputs of a cell."""
+        cells = self.client.nb.cells
+        cells.append(nbformat.v4.new_code_cell(source))  # type: ignore[no-untyped-call]
+        outputs: list[Any] = self.client.execute_cell(cells[-1], len(cells) - 1).outputs
+        return outputs
+
+    def show(self, source: str) -> None:
+        """Run the cell of the control, which displays one widget and nothing else."""
+        (output,) = self.run(source)
+        self.root = output["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
+
+    def widgets(self, root: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+        """Every widget that is displayed, from top to bottom, with its state."""
+        state = self.client.widget_state[root or self.root]
+        yield root or self.root, state
+        for child in state.get("children", ()):
+            yield from self.widgets(child.removeprefix("IPY_MODEL_"))
+
+    def controls(self) -> dict[str, dict[str, Any]]:
+        """The state of the widgets that hold a value, by what stands beside them."""
+        return {state["description"]: state for _, state in self.widgets() if "value" in state}
+
+    def output(self) -> Any:
+        """What is displayed below the controls."""
+        *_, (_, last) = self.widgets()
+        (output,) = last["outputs"]
+        return output
+
+    def figure(self) -> go.Figure:
+        """The figure below the controls."""
+        output = self.output()
+        assert output["output_type"] == "display_data", output
+        return go.Figure(decoded(output["data"]["application/vnd.plotly.v1+json"]), skip_invalid=True)
+
+    def move(self, description: str, value: object) -> None:
+        """Set one of the controls as a front end does, by a message to its widget."""
+        (model,) = (model for model, state in self.widgets() if state.get("description") == description)
+        message = {"content": {"data": {"method": "update", "state": {"value": value}}}}
+        assert self.run(f"get_ipython().kernel.comm_manager.get_comm({model!r}).handle_msg({message!r})") == []
+
+
+def decoded(value: Any) -> Any:
+    """A figure's JSON with its arrays as arrays."""
+    if isinstance(value, dict):
+        if "bdata" in value:
+            shape = [int(size) for size in str(value.get("shape", -1)).split(",")]
+            return np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"]).reshape(shape)
+        return {key: decoded(child) for key, child in value.items()}
+    return [decoded(child) for child in value] if isinstance(value, list) else value
+
+
+@contextlib.contextmanager
+def live(cells: Cells) -> Iterator[Live]:
+    """The control of a notebook, in a kernel."""
+    (index,) = (i for i, (_, tags) in enumerate(cells) if "remove-output" in tags)
+    control = cells[index][0]
     before = [statement for source, _ in cells[:index] for statement in ast.parse(source).body]
-    wanted = set().union(*(symbols(statement)[1] for statement in [*setup, last]))
-    needed = [*reversed(list(sliced(before, wanted))), *setup]
+    wanted = set().union(*(symbols(statement)[1] for statement in ast.parse(control).body))
+    needed = ast.Module([*reversed(list(sliced(before, wanted)))], [])
+    *own, _ = ast.parse(control).body
     scope: dict[str, Any] = {}
-    exec(compile(ast.Module(needed, []), f"{name}.md", "exec"), scope)
-    return eval(compile(ast.Expression(last.value), f"{name}.md", "eval"), scope), scope
-
-
-def figure_at(name: str, value: float) -> tuple[go.Figure, dict[str, Any], float]:
-    """What the reader sees after setting the control: its figure, the chapter's names, and the lambda it stands at."""
-    control, scope = control_of(name)
-    slider = control.children[0]
-    slider.value = value
-    assert isinstance(control.result, go.Figure)
-    return control.result, scope, slider.value
+    client = NotebookClient(
+        nbformat.v4.new_notebook(),  # type: ignore[no-untyped-call]
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(BOOK)}},
+    )
+    with (
+        contextlib.chdir(BOOK),
+        mock.patch("nbclient.output_widget.OutputWidget.sync_state", return_value=None),  # optexec/book.py says why
+        client.setup_kernel(),
+    ):
+        exec(compile(ast.Module([*needed.body, *own], []), "cells", "exec"), scope)
+        found = Live(client, scope)
+        found.run(ast.unparse(needed))
+        found.show(control)
+        yield found
 
 
 def y(figure: go.Figure, name: str, which: int = 0) -> Any:
@@ -238,23 +310,47 @@ CHECKS: dict[str, Callable[[go.Figure, ox.Problem, dict[str, Any]], None]] = {
 
 
 def test_a_chapter_has_a_control_unless_lambda_is_out_of_its_hands() -> None:
-    assert sorted([*WITH, *WITHOUT]) == CHAPTERS
-    assert sorted(CHECKS) == WITH
+    assert sorted({*WITH, *WITHOUT}) == sorted(CHAPTERS)
+    assert sorted([*CHECKS, "27-your-order"]) == sorted(WITH)
 
 
 @pytest.mark.parametrize("name", CHECKS)
-@pytest.mark.parametrize("place", [0.0, 0.55, 1.0])
-def test_a_control_shows_what_the_package_computes(name: str, place: float) -> None:
-    """At both ends of the control and between them."""
-    slider = control_of(name)[0].children[0]
-    figure, scope, risk_aversion = figure_at(name, 10 ** (slider.min + place * (slider.max - slider.min)))
-    own = scope.get("mine", scope.get("my_order", ox.presets.stochastic()))
-    own = own["stochastic liquidity"] if isinstance(own, dict) else own
-    CHECKS[name](figure, own.replace(risk_aversion=risk_aversion), scope)
+def test_a_control_shows_what_the_package_computes(name: str) -> None:
+    """When it is first shown, at both ends, and between them."""
+    with live(CHAPTERS[name]) as shown:
+        own = shown.scope.get("mine", shown.scope.get("my_order", ox.presets.stochastic()))
+        own = own["stochastic liquidity"] if isinstance(own, dict) else own
+        (slider,) = shown.controls().values()
+        assert slider["description"] == "risk aversion λ (1/$)"
+        assert not slider["continuous_update"]  # a figure a stop, not a figure a pixel
+        CHECKS[name](shown.figure(), own.replace(risk_aversion=slider["value"]), shown.scope)
+        for place in (0.0, 0.55, 1.0):
+            shown.move(slider["description"], 10 ** (slider["min"] + place * (slider["max"] - slider["min"])))
+            (moved,) = shown.controls().values()
+            CHECKS[name](shown.figure(), own.replace(risk_aversion=moved["value"]), shown.scope)
 
 
-def test_a_control_says_what_it_sets() -> None:
-    for name in WITH:
-        slider = control_of(name)[0].children[0]
-        assert slider.description == "risk aversion λ (1/$)"
-        assert not slider.continuous_update  # a figure a stop, not a figure a pixel
+def test_the_control_of_an_order_shows_its_plan() -> None:
+    """Chapter 27: file, order, shares outstanding and risk aversion, and none of them while it is being typed."""
+    with live(CHAPTERS["27-your-order"]) as shown:
+        scope = shown.scope
+        calibration = scope["calibrate"]("data/bars.csv")
+        assert not any(state["continuous_update"] for state in shown.controls().values())
+        for name, value in {"draws": 20, "shares": 500_000, "millions": 2_000.0, "log_risk": -4.0}.items():
+            shown.move(name, value)
+            at = {name: state["value"] for name, state in shown.controls().items()}
+            law = scope["Almgren2005"](outstanding=1e6 * at["millions"])
+            order = ox.Order(shares=at["shares"], periods=calibration.bars)
+            problem = calibration.problem(order, law, risk_aversion=10 ** at["log_risk"])
+            close(y(shown.figure(), "plan"), ox.almgren_chriss(problem).inventory, 0.1)
+        shown.move("file", "data/none.csv")
+        assert shown.output()["ename"] == "FileNotFoundError"
+
+
+def test_the_control_of_the_example_shows_its_figure() -> None:
+    """The chapter in CONTRIBUTING.md."""
+    (example,) = EXAMPLE
+    with live(code_cells(jupytext.reads(example, fmt="md:myst"))) as shown:
+        for kappa in (0.2, 0.4):
+            shown.move("kappa", kappa)
+            close(shown.figure().data[0].y[7], 1000 * np.sinh(kappa * 13) / np.sinh(kappa * 20), 1e-3)

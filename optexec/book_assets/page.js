@@ -91,7 +91,7 @@
           saver.click();
           setTimeout(() => URL.revokeObjectURL(saver.href), 60000);
         };
-        run(`${link.href}.js`);
+        run(`_static/notebooks/${link.download.replace(/\.ipynb$/, ".js")}`);
       });
     }
   }

@@ -62,7 +62,7 @@ from optexec.figures.stress import (
     stress_split,
     waiting_for_recovery,
 )
-from optexec.figures.style import COLOURS, live_control
+from optexec.figures.style import COLOURS, live_control, live_controls
 from optexec.figures.td3_bc import (
     Reaction,
     ScoreRow,
@@ -129,6 +129,7 @@ __all__ = [
     "learning_curve",
     "liquidity_fans",
     "live_control",
+    "live_controls",
     "market_episode",
     "market_mistakes",
     "market_scores",

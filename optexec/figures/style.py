@@ -24,6 +24,7 @@ __all__ = [
     "digits",
     "finish",
     "live_control",
+    "live_controls",
     "stack_panels",
 ]
 
@@ -230,8 +231,23 @@ SMALL_SLIDER = {"sliders": {"0": {"currentvalue": {"font": {"size": 12}}}}}
 """A slider whose long label fits a narrow screen."""
 
 
+def live_controls(draw: Callable[..., go.Figure], **controls: Any) -> Any:
+    """Controls of a figure's arguments with the figure below them, for notebooks with a kernel.
+
+    Args:
+        draw: the figure; called again when a control is let go.
+        controls: by argument, a widget or what ipywidgets makes one of, such as (low, high, step).
+    """
+    import ipywidgets  # only live notebooks need it
+
+    shown = ipywidgets.interactive(draw, {"auto_display": True}, **controls)
+    for control in shown.kwargs_widgets:
+        control.continuous_update = False
+    return shown
+
+
 def live_control(draw: Callable[[float], go.Figure], value: float, low: float = 1e-3, high: float = 10.0) -> Any:
-    """A control of the risk aversion, for notebooks with a kernel.
+    """A control of the risk aversion with the figure below it, for notebooks with a kernel.
 
     Args:
         draw: the figure for one ``risk_aversion`` [1/$]; called again when the control is let go.
@@ -239,7 +255,7 @@ def live_control(draw: Callable[[float], go.Figure], value: float, low: float = 
         low: the smallest [1/$]; the scale is logarithmic.
         high: the largest [1/$].
     """
-    import ipywidgets  # only live notebooks need it
+    import ipywidgets
 
     control = ipywidgets.FloatLogSlider(
         value=value,
@@ -249,9 +265,8 @@ def live_control(draw: Callable[[float], go.Figure], value: float, low: float = 
         description="risk aversion λ (1/$)",
         style={"description_width": "initial"},
         layout={"width": "min(32rem, 100%)"},
-        continuous_update=False,
     )
-    return ipywidgets.interactive(draw, risk_aversion=control)
+    return live_controls(draw, risk_aversion=control)
 
 
 SPLIT_SCALE = [[0.0, COLOURS["AC"]], [0.5, "#b9b9b9"], [1.0, COLOURS["optimum"]]]
