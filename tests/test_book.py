@@ -316,7 +316,7 @@ SHIFTS = """
   observer.observe({ type: 'layout-shift', buffered: true });
   window.shift = () => { note(observer.takeRecords()); return shifts.reduce((a, b) => a + b, 0); };
 """
-SETTLED = """() => !document.querySelector('.math.notranslate:not(:has(mjx-container))')
+LOADED = """() => !document.querySelector('.math.notranslate:not(:has(mjx-container))')
   && [...document.querySelectorAll('.optexec-figure')].every((figure) => figure.dataset.state || !figure.clientWidth)"""
 
 
@@ -331,7 +331,7 @@ def open_page(browser: Browser, path: Path, width: int, scheme: Any) -> Iterator
     page.on("pageerror", lambda error: opened.errors.append(str(error)))
     page.add_init_script(SHIFTS)
     page.goto(path.as_uri())
-    page.wait_for_function(SETTLED)
+    page.wait_for_function(LOADED)
     opened.shift = page.evaluate("shift()")
     # Dropdowns open: a figure inside one is drawn when it is first seen.
     page.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")

@@ -57,6 +57,8 @@
     return colours;
   }
 
+  const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
   /* Room for what a figure shows and no more, where its template says nothing about it. */
   function spacing(phone) {
     const small = phone ? { font: { size: 12 } } : {};
@@ -271,9 +273,8 @@
     recolour() {
       if (this.phone === null) return; // will be drawn in the right colours
       this.then(() => {
-        const before = this.drawnIn.page;
+        if (same(this.drawnIn, palette())) return undefined;
         this.drawnIn = palette();
-        if (this.drawnIn.page === before) return undefined;
         return Plotly.relayout(this.plot, { template: themed(this.spec.layout.template, this.phone) });
       });
     }
@@ -295,7 +296,7 @@
     waiting.splice(0).forEach((next) => next.draw());
     figures.filter(({ phone }) => phone === null).forEach((figure) => figure.fit());
     const paper = palette();
-    for (const figure of figures.filter(({ drawnIn }) => drawnIn && drawnIn.page !== paper.page)) {
+    for (const figure of figures.filter(({ drawnIn }) => drawnIn && !same(drawnIn, paper))) {
       const names = Object.fromEntries(Object.entries(figure.drawnIn).map(([name, colour]) => [colour, name]));
       for (const element of figure.plot.querySelectorAll(".main-svg [style]")) {
         const style = element.getAttribute("style");
