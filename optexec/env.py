@@ -307,6 +307,8 @@ class ExecutionVectorEnv(_Specified, VectorEnv[Any, Any, Any]):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._ahead: _Ahead | None = None
+        self._all = np.ones(self.num_envs, np.bool_)
+        self._all.setflags(write=False)
 
     @property
     def problem(self) -> Problem:
@@ -358,10 +360,9 @@ class ExecutionVectorEnv(_Specified, VectorEnv[Any, Any, Any]):
             return self._observation(), np.zeros(n), np.zeros(n, np.bool_), np.zeros(n, np.bool_), {}
         wishes = checked_action(np.asarray(actions).reshape(-1), n, state.period)
         reward, done, info = self._session.advance(wishes, self._shocks[state.period])
-        present = np.ones(n, np.bool_)
         for key in (*info,):  # Gymnasium's masks: every environment has every key
-            info["_" + key] = present
-        terminated = np.ones(n, np.bool_) if done else np.zeros(n, np.bool_)
+            info["_" + key] = self._all
+        terminated = self._all.copy() if done else np.zeros(n, np.bool_)
         return self._observation(), reward, terminated, np.zeros(n, np.bool_), info
 
     def _start(self) -> None:

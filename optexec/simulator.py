@@ -240,16 +240,16 @@ def cost_parts(problem: Problem, state: State, outcome: Outcome, after: State, s
     - leftover: haircut times what is left, in the last period.
     """
     market, trade = problem.market, outcome.trade
-    relative = trade / shock.liquidity
+    relative, nothing = trade / shock.liquidity, 0.0 * trade
     last = state.period == problem.order.periods - 1
     return {
-        "spread": trade * market.half_spread,
+        "spread": market.half_spread * trade if market.half_spread else nothing,
         "temporary": market.temporary * trade * relative,
-        "transient": trade * (state.transient + market.transient / 2 * relative) if market.transient else 0.0 * trade,
+        "transient": trade * (state.transient + market.transient / 2 * relative) if market.transient else nothing,
         "permanent": market.permanent * trade * after.inventory,
         "slippage": trade * shock.slippage,
         "timing": -after.inventory * shock.price,
-        "leftover": (problem.haircut if last else 0.0) * after.inventory,
+        "leftover": problem.haircut * after.inventory if last else nothing,
     }
 
 

@@ -157,7 +157,7 @@ class TrainedPolicy:
     @property
     def made_for(self) -> dict[str, Any]:
         """The fields of the order that the agent's numbers depend on."""
-        return {"periods": self.problem.order.periods}
+        return {"periods": self.problem.order.periods, "dt": self.problem.order.dt}
 
 
 class TrainingEnv(ExecutionEnv):
