@@ -163,6 +163,8 @@ def live(cells: Cells) -> Iterator[Live]:
     client = NotebookClient(
         nbformat.v4.new_notebook(),  # type: ignore[no-untyped-call]
         timeout=600,
+        startup_timeout=600,
+        iopub_timeout=600,
         kernel_name="python3",
         resources={"metadata": {"path": str(BOOK)}},
     )
