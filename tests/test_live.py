@@ -244,11 +244,14 @@ def check_08(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
 def check_09(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
     makers = scope["makers"]
     table = ox.evaluate(at, {name: make(at) for name, make in makers.items()}, 8_192, scope["SEED"])
-    ranks = table[["objective", "objective_mv", "cvar95"]].round(1).rank()
+    values = table[["objective", "objective_mv", "cvar95"]].to_numpy()
     shown = {name: trace.y for trace in figure.data if trace.legend == "legend2" for name in trace.name.split(", ")}
     assert set(shown) == set(makers)
-    for name in makers:
-        close(shown[name], ranks.loc[name], 0)
+    ranks = np.array([shown[name] for name in makers])
+    close(ranks.sum(axis=0), len(makers) * (len(makers) + 1) / 2, 1e-9)
+    lower = values[:, None] < values[None, :]
+    assert (lower == (ranks[:, None] < ranks[None, :]))[ranks[:, None] != ranks[None, :]].all()  # those not shared
+    assert (ranks.max(axis=0) > ranks.min(axis=0)).all()
 
 
 def check_10(figure: go.Figure, at: ox.Problem, scope: dict[str, Any]) -> None:
