@@ -162,7 +162,7 @@ def test_chunks_give_what_whole_samples_give(market: str) -> None:
     policies: dict[str, ox.Policy] = {"TWAP": ox.twap(problem), "rolling": ox.rolling(problem)}
     runs = {name: ox.simulate(problem, policy, n, 5) for name, policy in policies.items()}
     run, base = runs["rolling"], runs["TWAP"]
-    static = ox.simulate(problem, ox.best_static(problem), n, 5).objective
+    static = ox.simulate(problem, reference_schedule(problem), n, 5).objective
     average, deviation = mean(run.shortfall), standard_deviation(run.shortfall)
     total = Estimate(average.value + 100_000, average.influence)
     best = ox.optimum(problem).value
