@@ -133,6 +133,9 @@ def check(shown: str, rows: list[dict[str, Any]]) -> None:
             value, _, half = cells[head].partition(" ±")
             assert holds(value, record[column]), (policy, head, cells[head], record[column])
             assert not half or holds(half, record[f"{column}_ci"]), (policy, head, cells[head])
+            assert not half or re.search("[1-9]", half), (policy, head, cells[head])  # no interval that reads 0
+            uncertain = (record[f"{column}_ci"] or 0) > 1e-9 * abs(record[column] or 0)
+            assert bool(half) == uncertain, (policy, head, cells[head])
     assert not found
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 import shutil
 import sys
 import warnings
@@ -176,6 +177,17 @@ def number(values: Sequence[float], fewest: int) -> str:
     return f"z,.{max(fewest, 2 - math.floor(math.log10(largest)))}f" if 1e-6 <= largest < 1e12 else ".4g"
 
 
+def _cell(value: float, half: float, form: str) -> str:
+    """An estimate and the half-width of its interval: none where nothing is estimated, and never one that reads 0."""
+    if not math.isfinite(value):
+        return "-"
+    if not half > 1e-9 * abs(value):  # what is the same in every episode, but for rounding; or NaN
+        return f"{value:{form}}"
+    if not re.search("[1-9]", f"{half:{form}}"):
+        form = number([half], 0)
+    return f"{value:{form}} ±{half:{form}}"
+
+
 def show(title: str, rows: pd.DataFrame) -> None:
     """Print the columns that a reader compares: means with the half-widths of their 95% intervals."""
     columns = {
@@ -186,10 +198,7 @@ def show(title: str, rows: pd.DataFrame) -> None:
 
     def cells(column: str, fewest: int) -> list[str]:
         form = number(rows[column].tolist(), fewest)
-        return [
-            (f"{value:{form}}" + (f" ±{half:{form}}" if math.isfinite(half) else "")) if math.isfinite(value) else "-"
-            for value, half in zip(rows[column], rows[f"{column}_ci"], strict=True)
-        ]
+        return [_cell(value, half, form) for value, half in zip(rows[column], rows[f"{column}_ci"], strict=True)]
 
     shown = [list(map(str, rows["policy"])), *(cells(column, fewest) for column, (_, fewest) in columns.items())]
     _print(title, ["policy", *(head for head, _ in columns.values())], list(zip(*shown, strict=True)), keys=1)
