@@ -477,7 +477,8 @@ def _capped(problem: Problem) -> CappedOptimum:
     (coarsest, *_), (coarse, *_), (value, inventory, fractions, chain) = results
     ascending = np.argsort(chain.levels, kind="stable")
     found = value + (value - coarse) / 3
-    error = max(abs(value - coarse), abs(coarse - coarsest) / 2)  # where caps set in there are kinks: O(spacing)
+    # where caps set in there are kinks: O(spacing), with a sign that changes from grid to grid
+    error = abs(value - coarse) + abs(coarse - coarsest) / 2
     if not error <= COARSEST * abs(found):
         raise ValueError(
             f"a grid of {len(chain.levels)} liquidity levels and {len(inventory)} inventories cannot resolve the caps: "

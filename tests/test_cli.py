@@ -262,11 +262,19 @@ def test_numbers_too_large_for_the_machine_are_one_line(toml: str, tmp_path: Pat
     assert said[0].startswith("optexec: ")
 
 
-def test_what_overflows_in_a_table_is_null(tmp_path: Path) -> None:
-    (tmp_path / "a.toml").write_text("[market]\nprice = 1e308")
+def test_what_is_not_defined_in_a_table_is_null(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("[market.liquidity]\ntype = 'ConstantLiquidity'")  # no gap to close
     done = RUNNER.invoke(cli.app, ["solve", "--config", str(tmp_path / "a.toml"), "--json", str(tmp_path / "a.json")])
     assert done.exit_code == 0, done.output
-    assert None in json.loads((tmp_path / "a.json").read_text())["rows"][0].values()
+    assert json.loads((tmp_path / "a.json").read_text())["rows"][0]["gap_closed"] is None
+
+
+def test_what_overflows_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("[market]\nprice = 1e308")
+    done = RUNNER.invoke(cli.app, ["solve", "--config", str(tmp_path / "a.toml"), "--json", str(tmp_path / "a.json")])
+    assert done.exit_code == 2
+    assert "price" in done.output
+    assert not (tmp_path / "a.json").exists()
 
 
 def test_sweep_writes_cells_and_rows(tmp_path: Path) -> None:
