@@ -31,10 +31,10 @@ def test_actions_survive_the_round_trip(fraction: float, period: int, action: st
     given_action, k = np.array([fraction]), np.array([period])
     y = view.encode(given_action, k)
     back = view.decode(y, k)
-    if np.abs(y) <= 1:  # beyond, the view clips
+    if np.abs(y) < 1:  # beyond, the view clips; at an end it may not have to
         np.testing.assert_allclose(back, given_action, rtol=1e-9)
     else:
-        assert np.sign(given_action - back) == np.sign(y)
+        assert (given_action - back) * np.sign(y) >= -1e-12
 
 
 @pytest.mark.parametrize("action", ["log-odds", "rate"])
