@@ -14,6 +14,9 @@ def _number(low: float, high: float) -> st.SearchStrategy[float]:
     return st.floats(low, high, allow_nan=False, allow_infinity=False)
 
 
+_chance = st.one_of(st.sampled_from([0.0, 1.0]), _number(0.01, 0.99))
+"""A probability of events that a sample of hundreds sees if there are any, or its standard error would say nothing."""
+
 liquidities = st.one_of(
     st.builds(ox.ConstantLiquidity, level=_number(0.3, 3)),
     st.builds(
@@ -27,13 +30,13 @@ liquidities = st.one_of(
         ox.RegimeSwitching,
         high=_number(1, 2),
         low=_number(0.2, 0.9),
-        switch=_number(0, 1),
+        switch=_chance,
         initial=st.sampled_from(["high", "low"]),
     ),
     st.builds(
         ox.Shocks,
         base=st.one_of(st.builds(ox.ConstantLiquidity), st.builds(ox.OrnsteinUhlenbeck), st.builds(ox.RegimeSwitching)),
-        probability=_number(0, 1),
+        probability=_chance,
         size=_number(-0.9, 0.5),
     ),
 )
