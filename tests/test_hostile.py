@@ -109,7 +109,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "fraction level": lambda value: ox.optimum(NORMAL).fraction(3, value),
     "act of a schedule": ox.twap(NORMAL).act,
     "act of the rolling rule": ox.rolling(NORMAL).act,
-    "act on one number": lambda value: ox.optimum(NORMAL).act([1, 1, 1, 0.02, value, 0]),
+    "act on one number": lambda value: ox.optimum(NORMAL).act([1, 1, 1, 0.02, value, 0]),  # type: ignore[arg-type]
     "train device": lambda value: ox.offline.train(
         "bc", ox.collect(NORMAL, "twap", episodes=2), [0], 1, device=value, progress=False
     ),
