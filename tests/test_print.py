@@ -49,7 +49,8 @@ MARK = """() => {
   return parts.map((part) => `${part.tagName} ${part.className} ${part.closest('[id]').id}`);
 }"""
 
-CODE = """() => [...document.querySelectorAll('article pre')].filter((code) => code.checkVisibility())
+CODE = """() => [...document.querySelectorAll('article pre')]
+  .filter((code) => !code.closest('details.hide') && code.checkVisibility())
   .flatMap((code) => code.innerText.split('\\n'))"""
 
 # What the PDF does not tell: that a line of code goes on where its box ends.
