@@ -76,8 +76,11 @@ class Optimum:
         grid_error: estimate of the absolute error of ``value`` from quadrature and grid [$].
         levels: (G,) ascending levels of the process.
         coefficients: the coefficient surfaces on ``levels``.
-        bound: True where caps were ignored (q > 0): ``value`` is then a lower bound for policies that sell everything,
-            and for others where what they leave costs at least what selling it in the last period would.
+        bound: True where ``value`` is only a lower bound. That is so where caps were ignored (q > 0): it then holds for
+            policies that sell everything, and for others where what they leave costs at least what selling it in the
+            last period would. It is so where ``value`` is not positive: with transient impact and liquidity that moves
+            far it can pay to buy where a purchase lifts the price most and sell where a sale lowers it least, which an
+            order to sell may not.
     """
 
     problem: Problem
@@ -217,11 +220,16 @@ def _binding(problem: Problem, policy: Policy, episodes: int, seed: int) -> floa
 
 
 def _position(grid: Array, value: Array) -> tuple[NDArray[np.int64], Array]:
-    """Index of the cell of an ascending grid, and the place in it from 0 to 1 (clamped at the ends)."""
+    """Index of the cell of an ascending grid, and the place in it from 0 to 1 (clamped at the ends).
+
+    States of a process may share a level: a cell of no width is at its upper end.
+    """
     if len(grid) == 1:
         return np.zeros(len(value), dtype=np.int64), np.zeros(len(value))
     index = np.clip(np.searchsorted(grid, value, side="right") - 1, 0, len(grid) - 2)
-    return index, np.clip((value - grid[index]) / (grid[index + 1] - grid[index]), 0.0, 1.0)
+    width = grid[index + 1] - grid[index]
+    place = np.divide(value - grid[index], width, out=np.ones(len(value)), where=width > 0)
+    return index, np.clip(place, 0.0, 1.0)
 
 
 def optimum(problem: Problem) -> Optimum | CappedOptimum:
@@ -267,14 +275,15 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
         )
     if rounding > REPORTED * abs(at_start):
         error += rounding
-    spread, square = market.half_spread * order.shares, order.shares**2
+    square = order.shares**2
+    found = at_start * square + market.half_spread * order.shares
     return Optimum(
         problem,
-        at_start * square + spread,
+        found,
         float(error * square),
         chain.levels[ascending],
         surfaces,
-        bound=problem.capped and market.transient > 0,
+        bound=market.transient > 0 and (problem.capped or found <= 0),
     )
 
 
@@ -523,12 +532,13 @@ def _endogenous_grid(problem: Problem, chain: Chain, points: int, keep: bool) ->
         ahead, ahead_slope = _hermite(x, value, slope, left)
         v = x - left
         value = h * v**2 + spread * v + gamma * v * left + r * left**2 + ahead
-        # by the envelope theorem: v absorbs a change of x unless it is capped, and then what is left does
+        # by the envelope theorem: v absorbs a change of x unless it is capped or 0, and then what is left does
         by_trade = 2 * h * v + spread + gamma * left
         by_left = gamma * v + 2 * r * left + ahead_slope
         at_participation = (left <= smallest) & (x - cap >= (1 - order.max_fraction) * x) & (x > cap)
         at_fraction = (left <= smallest) & ~at_participation & (order.max_fraction < 1)
-        share = np.where(at_participation, 0.0, np.where(at_fraction, order.max_fraction, 1.0))
+        waits = (left >= x) & (by_left <= by_trade)
+        share = np.where(at_participation | waits, 0.0, np.where(at_fraction, order.max_fraction, 1.0))
         slope = share * by_trade + (1 - share) * by_left
         row = fractions[k if keep else 0]
         np.divide(v, x, out=row, where=x > 0)
