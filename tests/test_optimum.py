@@ -266,9 +266,9 @@ def test_no_policy_is_below_the_optimum_of_any_valid_problem(problem: ox.Problem
         noise = 6 * own.std() / len(own) ** 0.5
         assert solution.value <= own.mean() * (1 + 1e-3) + noise + solution.grid_error
         for rival in rivals:
-            cost = ox.simulate(problem, rival, 2_000, seed).objective
-            more = cost - own
-            assert 0 < cost.mean() < np.inf
+            paid = ox.simulate(problem, rival, 2_000, seed).objective
+            more = paid - own
+            assert 0 < paid.mean() < np.inf
             assert more.mean() >= -(6 * more.std() / len(more) ** 0.5 + solution.grid_error + 1e-7 * own.mean())
         return
     if not problem.market.transient:
