@@ -95,8 +95,8 @@ class ChapterItem(NotebookItem):
         check_kernel()
         with (
             mock.patch("nbmake.nb_run.nbformat.read", read_chapter),
-            # optexec/book.py says why: a cell with ipywidgets.interact could wait for its timeout, a kernel start too
-            # late, and what a cell shows be lost.
+            # report/site/extension.py says why: a cell with ipywidgets.interact could wait for its timeout, a kernel
+            # start too late, and what a cell shows be lost.
             mock.patch("nbclient.output_widget.OutputWidget.sync_state", return_value=None),
             mock.patch("nbclient.client.NotebookClient.startup_timeout", 600),
             mock.patch("nbclient.client.NotebookClient.iopub_timeout", 600),

@@ -36,7 +36,7 @@ settings.load_profile("untimed")
 
 @pytest.fixture(scope="session")
 def report() -> Path:
-    from optexec.book import is_fresh
+    from report.site.extension import is_fresh
 
     if not is_fresh(ROOT):
         command = [str(Path(sys.executable).with_name("jupyter-book")), "build", "book", "-W", "--keep-going"]

@@ -135,7 +135,7 @@ def test_plotly_is_loaded_once_and_late_where_a_figure_is(file: Html) -> None:
 
 
 def test_code_has_no_marks_that_change_nothing(report: Path) -> None:
-    """optexec.book leaves out marks around names and punctuation, since those have the colour of the text."""
+    """report.site.extension leaves out marks around names and punctuation, since those have the colour of the text."""
     style = (report / "_static" / "pygments.css").read_text(encoding="utf-8")
     for theme in ("light", "dark"):
         rules = re.findall(rf'html\[data-theme="{theme}"\] (\.highlight[^{{]*?) ?{{([^}}]*)}}', style)

@@ -20,7 +20,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from optexec.book import compact, digest
+from report.site.extension import compact, digest
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.xdist_group("small-book")

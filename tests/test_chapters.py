@@ -22,7 +22,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.myst_role import myst_role_plugin
 from pybtex.database import parse_file
 
-from optexec.book_text import typeset
+from report.site.typeset import typeset
 
 BOOK = Path(__file__).parents[1] / "book"
 FENCES = re.compile(r"^(`{3,}|~{3,}|:{3,})\{([\w:-]+)\}[ ]*(.*)$")

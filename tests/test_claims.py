@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import optexec as ox
-from optexec import claims
-from optexec.claims import HOLDS, NOT, PARTLY, Effect, measures, verdict
-from optexec.offline import published, scoring
+from optexec.offline import scoring
+from report import claims
+from report.agents import published
+from report.claims import HOLDS, NOT, PARTLY, Effect, measures, verdict
 
 EVERYWHERE = (-math.inf, math.inf)
 AT_LEAST = (30.0, math.inf)

@@ -11,8 +11,8 @@ import pytest
 
 import optexec as ox
 
-# Figures and the report's build have none; the claims are tested by themselves, and cli prints.
-APART = ("optexec.figures", "optexec.book", "optexec.claims", "optexec.cli", "optexec.__main__")
+# Figures have none, and cli prints.
+APART = ("optexec.figures", "optexec.cli", "optexec.__main__")
 
 
 def documented() -> list[str]:

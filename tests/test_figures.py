@@ -14,6 +14,7 @@ import scipy.stats
 import optexec as ox
 from optexec import figures
 from optexec.evaluation import mean
+from report.chapters import c08_optimum, c09_objectives, c10_stress, index
 
 REFERENCE = ox.presets.reference()
 
@@ -87,7 +88,7 @@ def test_one_risk_aversion_needs_no_slider() -> None:
 
 
 def test_above_optimum_keeps_the_order_and_draws_intervals() -> None:
-    figure = figures.above_optimum(REFERENCE, {"TWAP": 125.0, "BCQ": 102.0}, 100.0, {"BCQ": (101.0, 104.0)})
+    figure = index.above_optimum(REFERENCE, {"TWAP": 125.0, "BCQ": 102.0}, 100.0, {"BCQ": (101.0, 104.0)})
     dots = figure.data[0]
     assert list(dots.y) == ["TWAP", "BCQ"]
     assert dots.x == pytest.approx([25.0, 2.0])
@@ -115,7 +116,7 @@ def test_policy_maps_follow_their_slider() -> None:
 
 def test_speed_and_spread_are_two_sliders_over_one_table() -> None:
     gains = pd.DataFrame([[0.1, 0.2, 0.3], [1.0, 2.0, 3.0]], index=[0.1, 0.3], columns=[0.05, 0.5, 0.9])
-    figure = figures.speed_and_spread(gains, (0.5, 0.3), "here")
+    figure = c08_optimum.speed_and_spread(gains, (0.5, 0.3), "here")
     by_speed, by_spread = figure.layout.sliders
     assert (by_speed.active, by_spread.active) == (1, 1)
     assert list(figure.data[0].y) == [1.0, 2.0, 3.0]
@@ -138,7 +139,7 @@ def test_severity_marks_what_one_episode_in_a_hundred_exceeds() -> None:
     samples = {
         drop: {name: random.gamma(9, 100 + 500 * drop, 2000) for name in ("AC", "rolling")} for drop in (0.0, 0.9)
     }
-    figure = figures.severity_tails(samples, selected=0.9)
+    figure = c10_stress.severity_tails(samples, selected=0.9)
     slider = figure.layout.sliders[0]
     assert slider.active == 1
     for drop, step in zip(samples, slider.steps, strict=True):
@@ -159,6 +160,6 @@ def test_rankings_share_what_is_not_settled() -> None:
     noise = np.random.default_rng(0).normal(size=1000)
     luck = np.random.default_rng(1).normal(size=1000)
     costs = {"TWAP": 10 + noise, "VWAP": 9 + noise, "AC": 9 + noise + 0.1 * (luck - luck.mean()) + 0.001}
-    figure = figures.rankings({"market": {name: {"J": mean(cost)} for name, cost in costs.items()}})
+    figure = c09_objectives.rankings({"market": {name: {"J": mean(cost)} for name, cost in costs.items()}})
     places = {name: trace.y[0] for trace in figure.data for name in trace.name.split(", ")}
     assert places == {"TWAP": 3.0, "VWAP": 1.5, "AC": 1.5}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from optexec.figures.advice import stakes
+from report.chapters.c25_advice import stakes
 
 
 def test_both_marks_of_a_situation() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optexec.figures import beyond
+from report.chapters import c26_beyond as beyond
 
 TIME = np.array([0.0, 1.0, 2.0])
 

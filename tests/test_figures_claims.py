@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from optexec.figures.claims import VERDICTS, claimed_sizes
+from report.chapters.c23_claims import VERDICTS, claimed_sizes
 
 
 def test_effects_stand_where_they_were_found() -> None:

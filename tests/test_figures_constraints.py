@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from optexec.figures import constraints
+from report.chapters import c18_constraints as constraints
 
 
 def drawn(figure: go.Figure) -> str:

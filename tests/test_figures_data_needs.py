@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optexec.figures import data_needs as figures
+from report.chapters import c21_data as figures
 
 LOGS = ["TWAP", "mixture"]
 POINTS = pd.DataFrame(

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from optexec.figures import markets
+from report.chapters import c17_markets as markets
 
 
 def check(figure: go.Figure) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optexec.figures import COLOURS, normal
+from optexec.figures import COLOURS
+from report.chapters import c22_normal as normal
 
 
 def table(ci: float) -> pd.DataFrame:

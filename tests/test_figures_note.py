@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optexec.figures import note
+from report.chapters import c24_note as note
 
 PRINTED = pd.DataFrame({"mean": [100_250.0, 100_350.0], "std": [1850.0, 1290.0]}, index=["TWAP", "AC"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from optexec.figures import learning_curve, strength_curve
+from report.chapters.c28_your_agent import learning_curve, strength_curve
 
 
 def test_learning_curve() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import optexec as ox
 from optexec.calibration import Almgren2005, calibrate, synthetic
-from optexec.figures import bar_estimates, cost_sources, own_plan
+from report.chapters.c27_your_order import bar_estimates, cost_sources, own_plan
 
 MARKET = ox.Market(price=40, volatility=0.115, volume=1e5, volume_profile=tuple(ox.u_shape(26)))
 ORDER, LAW = ox.Order(shares=130_000, periods=26), Almgren2005(outstanding=5e8)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optexec.figures import shift
+from report.chapters import c20_shift as shift
 
 
 def agents() -> pd.DataFrame:

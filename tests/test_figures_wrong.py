@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optexec.figures import wrong
+from report.chapters import c19_wrong as wrong
 
 
 def bars() -> pd.DataFrame:

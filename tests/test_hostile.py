@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import optexec as ox
-from optexec import claims, stress
+from optexec import stress
+from report import claims
 
 NORMAL = ox.presets.stochastic()
 

@@ -33,8 +33,8 @@ def tree() -> dict[str, str]:
     """Everything that requirements.txt brings in here, as it is installed."""
     found: dict[str, str] = {}
     seen: set[tuple[str, str]] = set()
-    # the package itself is "-e ." there
-    waiting = [(name, "") for name in pins("requirements.txt")] + [("optexec", "")]
+    # the library and the report are "-e ." and "-e ./report" there
+    waiting = [(name, "") for name in (*pins("requirements.txt"), "optexec", "optexec-report")]
     while waiting:
         name, extra = waiting.pop()
         if (name, extra) in seen:
@@ -45,8 +45,7 @@ def tree() -> dict[str, str]:
         for each in map(Requirement, package.requires or ()):
             if each.marker is None or each.marker.evaluate({"extra": extra}):
                 waiting += [(canonicalize_name(each.name), option) for option in ("", *each.extras)]
-    del found["optexec"]
-    return found
+    return {name: version for name, version in found.items() if name not in ("optexec", "optexec-report")}
 
 
 def test_constraints_name_the_versions_of_the_requirements() -> None:

@@ -1,4 +1,4 @@
-"""The package is built in layers: imports point only down, and importing it stays light."""
+"""Library and report are built in layers: imports point only down, and importing the library stays light."""
 
 from __future__ import annotations
 
@@ -10,37 +10,41 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "optexec"
+ROOT = Path(__file__).parents[1]
 
 # From top to bottom. A module may import from layers below its own, and from its own.
-LAYERS = (
-    {"__main__"},
-    {"cli", "figures"},
-    {"claims", "sweep"},
-    {"stress", "offline"},
-    {"calibration"},
-    {"evaluation", "training_env"},
-    {"env", "optimum"},
-    {"policies"},
-    {"simulator"},
-    {"almgren_chriss"},
-    {"presets", "config"},
-    {"problem"},
-    {"liquidity"},
-    {"_plan", "_validate", "_files", "_version", "_streams"},
-)
-DEPTH = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
-# The front door imports what it offers; the extension that builds the report stands alone, with what it does to texts.
-OUTSIDE = {"__init__", "book", "book_meta", "book_notebook", "book_text"}
+LAYERS = {
+    "optexec": (
+        {"__main__"},
+        {"cli"},
+        {"figures", "sweep"},
+        {"stress", "offline"},
+        {"calibration"},
+        {"evaluation", "training_env"},
+        {"env", "optimum"},
+        {"policies"},
+        {"simulator"},
+        {"almgren_chriss"},
+        {"presets", "config"},
+        {"problem"},
+        {"liquidity"},
+        {"_plan", "_validate", "_files", "_version", "_streams"},
+    ),
+    "report": (
+        {"tools"},
+        {"chapters"},
+        {"claims"},
+        {"agents"},
+        {"live"},
+        {"site"},  # shows the report, and knows nothing of what it is about
+    ),
+}
+FRONT = "__init__"
+"""The front door of a package imports what it offers, and nothing behind it does."""
 
 
-def module_of(path: Path) -> str:
-    """The first part of a module's name inside the package: files of a subpackage count as one module."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-
-
-def imported(path: Path) -> set[str]:
-    """The modules of this package that a file imports, anywhere in it, functions included."""
+def imported(path: Path) -> set[tuple[str, str]]:
+    """The modules of this repository that a file imports, anywhere in it, functions included: package and module."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -49,33 +53,49 @@ def imported(path: Path) -> set[str]:
             assert node.level == 0, f"{path}: a relative import"
             # Both "from optexec import problem" and "from optexec.problem import Problem".
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    inside = {name.split(".")[1] if "." in name else "__init__" for name in names if name.split(".")[0] == "optexec"}
-    return {name if name in DEPTH or name in OUTSIDE else "__init__" for name in inside}
+    found = set()
+    for name in names:
+        package, _, rest = name.partition(".")
+        if package in LAYERS:
+            known = set().union(*LAYERS[package])
+            found.add((package, rest.split(".")[0] if rest.split(".")[0] in known else FRONT))
+    return found
 
 
-FILES = sorted(PACKAGE.rglob("*.py"))
+def files(package: str) -> list[Path]:
+    """The modules of a package."""
+    return sorted((ROOT / package).rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+@pytest.mark.parametrize(
+    "path", [*files("optexec"), *files("report")], ids=lambda path: path.relative_to(ROOT).as_posix()
+)
 def test_imports_point_down(path: Path) -> None:
-    module = module_of(path)
-    if module == "__init__":
+    package, module = path.relative_to(ROOT).parts[:2]
+    module = module.removesuffix(".py")  # files of a subpackage count as one module
+    if module == FRONT:
         return
-    others = imported(path) - {module}
-    if module.startswith("book"):
-        assert others <= {"book_text", "book_notebook"}, (
-            "the report's build must not depend on what the report is about"
-        )
-        return
-    assert module in DEPTH, f"optexec/{module} has no layer: add it to LAYERS where it belongs"
-    up = {name for name in others if name in OUTSIDE or DEPTH[name] < DEPTH[module]}
+    depth = {name: number for number, layer in enumerate(LAYERS[package]) for name in layer}
+    assert module in depth, f"{package}/{module} has no layer: add it to LAYERS where it belongs"
+    inside = {other for home, other in imported(path) if home == package} - {module}
+    up = {other for other in inside if other == FRONT or depth[other] < depth[module]}
     assert not up, f"{module} may not import {sorted(up)}, which stand above it"
+
+
+@pytest.mark.parametrize("path", files("optexec"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_library_knows_nothing_of_the_report(path: Path) -> None:
+    assert not [other for home, other in imported(path) if home == "report"]
+
+
+def test_the_site_knows_nothing_of_what_it_shows() -> None:
+    for path in files("report/site"):
+        assert not [home for home, _ in imported(path) if home == "optexec"], path
 
 
 def test_the_check_sees_an_import(tmp_path: Path) -> None:
     file = tmp_path / "x.py"
-    file.write_text("import optexec.env\ndef f():\n    from optexec import policies\n    import numpy\n")
-    assert imported(file) == {"env", "policies"}
+    file.write_text("import optexec.env\ndef f():\n    from optexec import policies\n    from report.claims import x\n")
+    assert imported(file) == {("optexec", "env"), ("optexec", "policies"), ("report", "claims")}
 
 
 def test_importing_the_package_is_light() -> None:

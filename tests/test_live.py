@@ -170,7 +170,7 @@ def live(cells: Cells) -> Iterator[Live]:
     )
     with (
         contextlib.chdir(BOOK),
-        mock.patch("nbclient.output_widget.OutputWidget.sync_state", return_value=None),  # optexec/book.py says why
+        mock.patch("nbclient.output_widget.OutputWidget.sync_state", return_value=None),  # as in the build
         client.setup_kernel(),
     ):
         exec(compile(ast.Module([*needed.body, *own], []), "cells", "exec"), scope)

@@ -11,9 +11,11 @@ import pytest
 import torch
 
 import optexec as ox
-from optexec.offline import Agents, published, scoring
+from optexec.offline import Agents, scoring
 from optexec.offline.agents import restore_config
-from optexec.offline.protocol import (
+from optexec.offline.training import FIRST
+from report.agents import published
+from report.agents.protocol import (
     BATCH,
     ONE_LOG,
     PENALTIES,
@@ -27,7 +29,6 @@ from optexec.offline.protocol import (
     market,
     trader,
 )
-from optexec.offline.training import FIRST
 
 NAMES = [study.name for study in STUDIES]
 SHIPPED = [study.name for study in STUDIES if study.shipped]

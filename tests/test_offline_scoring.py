@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import optexec as ox
-from optexec.offline import published
 from optexec.offline.scoring import closed
 from optexec.policies import reference_schedule
 from optexec.simulator import Policy
+from report.agents import published
 
 NORMAL = ox.presets.stochastic()
 

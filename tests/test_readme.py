@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import optexec as ox
-from optexec import claims
+from report import claims
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

@@ -21,8 +21,8 @@ import pandas as pd
 import pytest
 
 import optexec as ox
-from optexec import figures as drawing
 from optexec import stress
+from report.chapters import c11_parameters
 from tests.test_chapters import PAGES
 
 ROOT = Path(__file__).parents[1]
@@ -155,7 +155,7 @@ def test_the_tornado_is_read_as_it_is_drawn() -> None:
     """A panel a policy; half and twice are two colours of bars."""
     rows = [("AC", "σ", 0.5), ("AC", "σ", 2.0), ("rolling", "σ", 0.5), ("rolling", "σ", 2.0)]
     regrets = pd.DataFrame(rows, columns=["policy", "parameter", "factor"]).assign(regret=3.0, ci=0.5, right=1.0)
-    figure = drawing.tornado(regrets)
+    figure = c11_parameters.tornado(regrets)
     assert [title.text for title in figure.layout.annotations] == ["AC", "rolling"]
     red, _, blue = (int(figure.data[0].marker.color[i : i + 2], 16) for i in (1, 3, 5))
     assert figure.data[0].name == "believed ½×"

@@ -19,7 +19,8 @@ def main(*options: str) -> int:
     wanted = "\n".join(line for line in lines if line != "-c constraints.txt")
     # One version for all Pythons and systems ("fewest"), from Python 3.11.0 on; pip takes no folder as a constraint.
     command = "-m uv pip compile - --quiet --universal --python-version 3.11 --fork-strategy fewest --no-annotate"
-    names = ["--no-emit-package", "optexec", "--custom-compile-command", "python tools/lock.py"]
+    names = [f"--no-emit-package={name}" for name in ("optexec", "optexec-report")]
+    names += ["--custom-compile-command", "python tools/lock.py"]
     return subprocess.run(
         [sys.executable, *command.split(), *names, "--output-file", "constraints.txt", *options],
         input=wanted,

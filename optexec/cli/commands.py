@@ -15,7 +15,6 @@ from optexec._version import VERSION
 from optexec.cli.output import counted, number, one_line_errors, progress_of, report, say, show, show_sweep
 from optexec.evaluation import evaluate
 from optexec.offline.data import collect, unlike
-from optexec.offline.protocol import SCORING
 from optexec.optimum import optimum
 from optexec.presets import stochastic
 from optexec.presets import stress as scenarios
@@ -216,11 +215,11 @@ def train(
     try:
         table = scoring.score(agents, episodes=2_000)
     except ValueError:  # no exact gap to pair with
-        table = evaluate(problem, scoring.each(agents), 2_000, SCORING.episodes)
+        table = evaluate(problem, scoring.each(agents), 2_000, scoring.SEED)
     rows = table.rename_axis("policy").reset_index()
     rows.insert(0, "scenario", scenario)
     title = f"2,000 fresh episodes of the market: {scenario}"
-    report(json_file, problem, SCORING.episodes, rows, lambda: show(title, rows))
+    report(json_file, problem, scoring.SEED, rows, lambda: show(title, rows))
 
 
 def finished(path: Path, problem: Problem, wanted: dict[str, Any]) -> Agents:

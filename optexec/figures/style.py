@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,6 @@ __all__ = [
     "clear",
     "digits",
     "finish",
-    "live_control",
-    "live_controls",
     "stack_panels",
 ]
 
@@ -229,44 +227,6 @@ STACKED = {
 
 SMALL_SLIDER = {"sliders": {"0": {"currentvalue": {"font": {"size": 12}}}}}
 """A slider whose long label fits a narrow screen."""
-
-
-def live_controls(draw: Callable[..., go.Figure], **controls: Any) -> Any:
-    """Controls of a figure's arguments with the figure below them, for notebooks with a kernel.
-
-    Args:
-        draw: the figure; called again when a control is let go.
-        controls: by argument, a widget or what ipywidgets makes one of, such as (low, high, step).
-    """
-    import ipywidgets  # only live notebooks need it
-
-    shown = ipywidgets.interactive(draw, {"auto_display": True}, **controls)
-    for control in shown.kwargs_widgets:
-        control.continuous_update = False
-    return shown
-
-
-def live_control(draw: Callable[[float], go.Figure], value: float, low: float = 1e-3, high: float = 10.0) -> Any:
-    """A control of the risk aversion with the figure below it, for notebooks with a kernel.
-
-    Args:
-        draw: the figure for one ``risk_aversion`` [1/$]; called again when the control is let go.
-        value: the lambda shown first [1/$].
-        low: the smallest [1/$]; the scale is logarithmic.
-        high: the largest [1/$].
-    """
-    import ipywidgets
-
-    control = ipywidgets.FloatLogSlider(
-        value=value,
-        min=np.log10(low),
-        max=np.log10(high),
-        step=0.05,
-        description="risk aversion λ (1/$)",
-        style={"description_width": "initial"},
-        layout={"width": "min(32rem, 100%)"},
-    )
-    return live_controls(draw, risk_aversion=control)
 
 
 SPLIT_SCALE = [[0.0, COLOURS["AC"]], [0.5, "#b9b9b9"], [1.0, COLOURS["optimum"]]]

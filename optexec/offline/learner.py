@@ -68,7 +68,7 @@ class Config:
 
     @classmethod
     def tuned(cls) -> Self:
-        """The settings chosen on the tuning seeds of `optexec.offline.protocol`."""
+        """The settings chosen on the tuning seeds of `report.agents.protocol`."""
         raise NotImplementedError
 
 

@@ -13,7 +13,6 @@ from scipy.stats import trim_mean
 
 from optexec.evaluation import Estimate, evaluate, mean, worth
 from optexec.liquidity import cached_chain
-from optexec.offline.protocol import PAIRED, SCORED, SCORING
 from optexec.optimum import exact_value, optimum
 from optexec.policies import LevelTable, Rolling, best_static, exact_objective, objective_error, reference_schedule
 from optexec.problem import Problem
@@ -29,12 +28,17 @@ Array = NDArray[np.float64]
 MEAN_ACTION = "mean action"
 """Row of the policy that takes the mean of its seeds' fractions."""
 
+SEED = 10
+"""Of the fresh episodes: no data set has it."""
+SCORED = 20_000
+"""Fresh episodes that score an agent."""
+PAIRED = 5_000
+"""Fresh episodes that score an agent beside the optimum, on whose heels it is."""
+
 RESAMPLES = 10_000
 
 
-def score(
-    agents: Agents, problem: Problem | None = None, episodes: int = SCORED, seed: int = SCORING.episodes
-) -> pd.DataFrame:
+def score(agents: Agents, problem: Problem | None = None, episodes: int = SCORED, seed: int = SEED) -> pd.DataFrame:
     """Evaluate every seed's policy, and that of their mean action, on the same fresh episodes.
 
     Args:
@@ -63,7 +67,7 @@ def closed(
     policies: Mapping[str, Policy],
     problem: Problem,
     episodes: int = PAIRED,
-    seed: int = SCORING.episodes,
+    seed: int = SEED,
     *,
     observe_liquidity: bool = True,
 ) -> pd.DataFrame:

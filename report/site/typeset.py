@@ -1,7 +1,7 @@
 """Set the text of the built report as a printer would: minus signs, powers of ten, lines and columns.
 
 Numbers in the prose, in tables and in the descriptions of figures come from the run, as Python writes them. This
-extension, which ``optexec.book`` loads, gives the finished pages
+extension, which ``report.site.extension`` loads, gives the finished pages
 
 - a minus sign for the hyphen of a negative number, and ``3 × 10⁻¹⁵`` for ``3e-15``;
 - no line that starts with the comma after a formula, or ends with the parenthesis before it, or with a ±;

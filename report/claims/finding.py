@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from optexec.claims.verdicts import CLAIMS, EPISODES, HOLDS, NOT, PARTLY, result
-from optexec.offline import published, scoring
+from optexec.offline import scoring
 from optexec.offline.data import collect
 from optexec.offline.fitting import fitted
-from optexec.offline.protocol import LOGS
 from optexec.optimum import exact_value, optimum
 from optexec.policies import best_static, exact_objective, rolling
 from optexec.presets import stochastic
 from optexec.presets import stress as scenarios
+from report.agents import published
+from report.agents.protocol import LOGS
+from report.claims.verdicts import CLAIMS, EPISODES, HOLDS, NOT, PARTLY, result
 
 __all__ = ["finding"]
 

@@ -2,7 +2,7 @@
 
 And cover.png beside it, with the report's title, for previews of its pages.
 
-python tools/cover.py        (needs Chromium or Chrome)
+python -m report.tools.cover        (needs Chromium or Chrome)
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import plotly
 from playwright.sync_api import sync_playwright
 
 import optexec as ox
-from optexec import figures
 from optexec._files import beside
+from report.chapters import index
 
-TARGET = Path(__file__).parents[1] / "book" / "_static" / "cover.svg"
+TARGET = Path(__file__).parents[2] / "book" / "_static" / "cover.svg"
 PREVIEW = """
 <style>body {{ margin: 40px 60px; font: 54px sans-serif; }} svg {{ width: 1080px; height: 430px; }}</style>
 Optimal execution under stochastic liquidity{picture}"""
@@ -32,7 +32,7 @@ def cover() -> str:
     objectives = {name: ox.exact_objective(problem, make(problem)) for name, make in names.items()}
     optimum = ox.optimum(problem).value
     objectives["rolling"] = ox.exact_value(problem, ox.rolling(problem))
-    figure = figures.above_optimum(problem, objectives, optimum)
+    figure = index.above_optimum(problem, objectives, optimum)
     figure.update_layout(paper_bgcolor="white", width=760, margin={"l": 90, "t": 16})
     return str(figure.to_json())
 

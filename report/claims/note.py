@@ -10,7 +10,18 @@ import numpy as np
 
 from optexec import stress
 from optexec.almgren_chriss import urgency
-from optexec.claims.measures import (
+from optexec.evaluation import Estimate, mean, standard_deviation, tail_mean
+from optexec.offline import scoring
+from optexec.offline.data import behaviour, collect
+from optexec.optimum import exact_value, optimum
+from optexec.policies import Schedule, almgren_chriss, exact_objective, twap
+from optexec.presets import almgren_chriss_2000, reference, stochastic
+from optexec.presets import stress as scenarios
+from optexec.problem import Problem
+from optexec.simulator import Policy, simulate
+from report.agents import published
+from report.agents.protocol import LOGS
+from report.claims.measures import (
     ALGORITHMS,
     CONSTANT,
     MIXED,
@@ -32,17 +43,7 @@ from optexec.claims.measures import (
     shortfalls,
     title,
 )
-from optexec.claims.verdicts import Effect, Measured, claim
-from optexec.evaluation import Estimate, mean, standard_deviation, tail_mean
-from optexec.offline import published, scoring
-from optexec.offline.data import behaviour, collect
-from optexec.offline.protocol import LOGS
-from optexec.optimum import exact_value, optimum
-from optexec.policies import Schedule, almgren_chriss, exact_objective, twap
-from optexec.presets import almgren_chriss_2000, reference, stochastic
-from optexec.presets import stress as scenarios
-from optexec.problem import Problem
-from optexec.simulator import Policy, simulate
+from report.claims.verdicts import Effect, Measured, claim
 
 # The note's "Closed-form solution" and "Assumptions".
 

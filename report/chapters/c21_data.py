@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from optexec.figures.learned import COLOUR
 from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, add_slider, clear, finish, stack_panels
+from report.chapters.c16_learned import COLOUR
 
 __all__ = ["Reach", "amounts", "by_behaviour", "parts", "quality_and_breadth", "within_reach"]
 

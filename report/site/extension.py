@@ -7,15 +7,15 @@ This module is two things at once, and nothing else in the package imports it:
 
 **Figures.** A chapter ends a cell with a plotly figure and JupyterLab shows it live, with no code for it
 in the chapter. In the built page the figure stands once, as JSON; ``plotly.min.js`` is copied from the
-installed plotly package, and ``book_assets/figures.js`` draws the figures with it. Both are loaded only
+installed plotly package, and ``assets/figures.js`` draws the figures with it. Both are loaded only
 on pages that have figures. Nothing is asked of another host, so the report works from a folder on disk.
 
 **Tables.** A cell that shows a pandas table and carries ``mystnb: {table: {caption, name}}`` gives a
 numbered table that prose can refer to. Without that, the table stands as pandas draws it. Kernels start with
-``book_assets/kernel.py``, so that pandas cuts none.
+``assets/kernel.py``, so that pandas cuts none.
 
 **Downloads.** Every table with a caption links its rows as CSV, every chapter itself as a notebook without outputs
-(``book_assets/page.js`` hands it over where the report is read from a folder), and a figure's toolbar saves it as PNG
+(``assets/page.js`` hands it over where the report is read from a folder), and a figure's toolbar saves it as PNG
 or SVG. The folder of the notebooks holds them and the data that they read, and nothing else: JupyterLab lists it.
 
 **Weight.** Curves are sent as 32-bit numbers where nobody can see the difference, and code without marks around what
@@ -61,16 +61,26 @@ from sphinx.highlighting import PygmentsBridge
 from sphinx.util import logging
 from sphinx.util.fileutil import copy_asset_file
 
-from optexec.book_notebook import notebook
+from report.site.notebook import notebook
 
 __all__ = ["CodeFormatter", "FigureRenderer", "PlotlyFigure", "compact", "digest", "is_fresh", "setup"]
 
 PLOTLY_MIMETYPE = "application/vnd.plotly.v1+json"
-ASSETS = Path(__file__).parent / "book_assets"
+ASSETS = Path(__file__).parent / "assets"
 NOTEBOOKS = "_downloads"
 HANDED = "_static/notebooks"
 TABLES = "_tables"
-SOURCES = ("book/**/*", "optexec/**/*", "_config.yml", "_toc.yml", "requirements.txt", "constraints.txt")
+SOURCES = (
+    "book/**/*",
+    "optexec/**/*",
+    "report/**/*.py",
+    "report/site/assets/*",
+    "report/agents/shipped/*",
+    "_config.yml",
+    "_toc.yml",
+    "requirements.txt",
+    "constraints.txt",
+)
 STAMP = ".optexec-built"
 LONG = 45
 """Characters from which a table's cell is prose and not a number or a name."""
@@ -327,14 +337,13 @@ def _visit_other(translator: Any, node: PlotlyFigure) -> None:
     raise nodes.SkipNode
 
 
-def digest(root: Path, patterns: Iterable[str], exclude: Iterable[str] = ()) -> str:
+def digest(root: Path, patterns: Iterable[str]) -> str:
     """Return a hash of the names and contents of the files under ``root`` that match, in a fixed order."""
-    skip = set(exclude)
     found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
     total = hashlib.sha256()
     for path in sorted(found):
         name = path.relative_to(root).as_posix()
-        if name in skip or {"__pycache__", "_build", ".ipynb_checkpoints"} & set(path.parts):
+        if {"__pycache__", "_build", ".ipynb_checkpoints"} & set(path.parts):
             continue
         total.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()
@@ -357,11 +366,11 @@ def _configure(app: Sphinx, config: Config) -> None:
     toc = Path(app.srcdir, config.external_toc_path)
     meta = yaml.safe_load(toc.read_text(encoding="utf-8")).get("meta", {})
     config.external_toc_path = str(toc.parent / meta.get("toc", toc.name))
-    config.optexec_state = digest(root, [*config.optexec_inputs, "optexec/book_assets/*", "book/_static/*"])
+    config.optexec_state = digest(root, [*config.optexec_inputs, "report/site/assets/*", "book/_static/*"])
     config.html_static_path.append(str(ASSETS))
     # sphinx-mathjax-offline would have the page set in web fonts. plotly needs labels as pictures (SVG).
     config.mathjax_path = "mathjax/tex-svg.js"
-    # book_assets/page.js starts it, so that it does not stand before the first figure.
+    # assets/page.js starts it, so that it does not stand before the first figure.
     config.mathjax_options = {"type": "text/plain"}
 
 
@@ -369,11 +378,7 @@ def _drop_stale_outputs(app: Sphinx) -> None:
     """Drop the kept outputs when something that the chapters' code depends on has changed."""
     build = Path(app.outdir).parent
     root = Path(app.srcdir).parent
-    state = digest(
-        root,
-        app.config.optexec_inputs,
-        exclude=[f"optexec/{name}.py" for name in ("book", "book_meta", "book_notebook", "book_text")],
-    )
+    state = digest(root, app.config.optexec_inputs)
     cache, stamp = build / ".jupyter_cache", build / ".jupyter_cache.inputs"
     if cache.exists() and (not stamp.is_file() or stamp.read_text() != state):
         logger.info("optexec: the package changed, so every chapter runs again")
@@ -480,7 +485,7 @@ def _write_notebook(app: Sphinx, pagename: str) -> str:
     """Write a chapter as a notebook without outputs; return its address, or nothing for a page without code.
 
     A browser shows such a file instead of saving it where the page was opened from a folder. So the notebook is there
-    a second time, as a script that ``book_assets/page.js`` can load and hand over.
+    a second time, as a script that ``assets/page.js`` can load and hand over.
     """
     source = Path(app.env.doc2path(pagename))
     if source.suffix != ".md" or not source.read_text(encoding="utf-8").startswith("---\njupytext:"):
@@ -555,8 +560,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
         text=(_visit_other, None),
     )
     PygmentsBridge.html_formatter = CodeFormatter
-    app.setup_extension("optexec.book_text")
-    app.setup_extension("optexec.book_meta")
+    app.setup_extension("report.site.typeset")
+    app.setup_extension("report.site.meta")
     app.connect("config-inited", _configure)
     app.connect("builder-inited", _drop_stale_outputs)
     app.connect("doctree-resolved", _link_tables)

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optexec import stress
-from optexec.claims.verdicts import Effect, Measured
 from optexec.evaluation import Estimate
-from optexec.offline import published, scoring
+from optexec.offline import scoring
 from optexec.optimum import exact_value, optimum
 from optexec.policies import twap
 from optexec.presets import reference, stochastic
 from optexec.problem import Problem
 from optexec.simulator import Policy, simulate
+from report.agents import published
+from report.claims.verdicts import Effect, Measured
 
 __all__ = [
     "ALGORITHMS",

@@ -1,8 +1,8 @@
 """The original note's claims, each tested where the truth is known, with one rule of verdict for all."""
 
-from optexec.claims import note  # enters the claims
-from optexec.claims.finding import finding
-from optexec.claims.verdicts import (
+from report.claims import note  # enters the claims
+from report.claims.finding import finding
+from report.claims.verdicts import (
     CLAIMS,
     EPISODES,
     HOLDS,

@@ -1,8 +1,8 @@
-"""Make the agents that the report ships and their scores, or check them: all of optexec/offline/shipped/ is from here.
+"""Make the agents that the report ships and their scores, or check them: all of report/agents/shipped/ is from here.
 
-python tools/publish.py                  train and score what is missing (everything: about two hours of two cores)
-python tools/publish.py --only twap      the studies with "twap" in their name
-python tools/publish.py --verify         train again elsewhere, score, fail if a published figure left its interval
+python -m report.agents.publish                train and score what is missing (all: about two hours of two cores)
+python -m report.agents.publish --only twap    the studies with "twap" in their name
+python -m report.agents.publish --verify       train again elsewhere; fail if a published figure left its interval
 
 Each study's result is in the manifest as soon as it is there, and a training keeps checkpoints below .cache/: after
 Ctrl-C the same command goes on where it was. What is missing is told by the settings; after a change of the algorithms'
@@ -26,11 +26,12 @@ from rich import print as say
 
 import optexec as ox
 from optexec._files import beside
-from optexec.offline import ALGORITHMS, Agents, published, scoring
-from optexec.offline.protocol import BATCH, STUDIES, Study, changes, market, trader
+from optexec.offline import ALGORITHMS, Agents, scoring
 from optexec.offline.training import FIRST
+from report.agents import published
+from report.agents.protocol import BATCH, STUDIES, Study, changes, market, trader
 
-CACHE = Path(__file__).parents[1] / ".cache"
+CACHE = Path(__file__).parents[2] / ".cache"
 
 
 def settings(study: Study) -> Any:

@@ -11,29 +11,11 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from optexec.figures.costs import dearer, stressed_line, told_key
 from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, finish, stack_panels
 from optexec.stress import TOLD
 
-__all__ = [
-    "failure_by_severity",
-    "first_trades",
-    "scenario_tails",
-    "severity_tails",
-    "stress_split",
-    "waiting_for_recovery",
-]
-
-
-def _stressed_line(policy: str) -> tuple[str, dict[str, Any]]:
-    """The legend group of a policy's name and its line: dashed where it was told of the stress."""
-    base = policy.removesuffix(TOLD)
-    return base, {"color": COLOURS.get(base, NEUTRAL), "width": 2.5, "dash": "dash" if policy != base else "solid"}
-
-
-def _told_key(figure: go.Figure) -> None:
-    """A legend entry that explains the dashes."""
-    line = {"color": NEUTRAL, "width": 2.5, "dash": "dash"}
-    figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name="dashed: told of the stress")
+__all__ = ["failure_by_severity", "first_trades", "severity_tails", "waiting_for_recovery"]
 
 
 def _drop_axis(figure: go.Figure, drops: Sequence[float], **where: Any) -> None:
@@ -44,88 +26,6 @@ def _drop_axis(figure: go.Figure, drops: Sequence[float], **where: Any) -> None:
 
 def _drop_place(drops: Sequence[float]) -> NDArray[np.float64]:
     return np.asarray(np.round(-np.log2(1 - np.asarray(drops, dtype=np.float64)), 4), dtype=np.float64)
-
-
-def stress_split(costs: pd.DataFrame) -> go.Figure:
-    """J of every policy in every scenario, planned for the normal market and told, on one logarithmic axis.
-
-    Args:
-        costs: a row per scenario and policy: scenario, policy, planned, told (both J over the normal optimum's); told
-            is NaN for policies whose plan is the same everywhere.
-    """
-    scenarios = list(dict.fromkeys(costs["scenario"]))
-    policies = list(dict.fromkeys(costs["policy"]))
-    figure = go.Figure()
-    for i, policy in enumerate(policies):
-        rows = costs[costs["policy"] == policy].set_index("scenario").loc[scenarios]
-        y = [len(scenarios) - 1 - s + 0.15 * ((len(policies) - 1) / 2 - i) for s in range(len(scenarios))]
-        planned, told = rows["planned"].round(4).tolist(), rows["told"].round(4).tolist()
-        colour = COLOURS.get(policy, NEUTRAL)
-        blind = bool(rows["told"].isna().all())
-        gaps = [value for pair in zip(told, planned, [None] * len(told), strict=True) for value in pair]
-        figure.add_scatter(
-            x=planned,
-            y=y,
-            mode="markers",
-            name=policy,
-            legendgroup=policy,
-            marker={
-                "color": colour,
-                "size": 8,
-                "symbol": "diamond" if blind else "circle-open",
-                "line": {"width": 2, "color": colour},
-            },
-            customdata=scenarios,
-            hovertemplate=f"{policy}, planned for the normal market<br>%{{customdata}}: %{{x:.2f}}<extra></extra>",
-        )
-        if blind:
-            continue
-        figure.add_scatter(
-            x=gaps,
-            y=[value for here in y for value in (here, here, None)],
-            mode="lines",
-            legendgroup=policy,
-            showlegend=False,
-            hoverinfo="skip",
-            line={"color": colour, "width": 2},
-        )
-        figure.add_scatter(
-            x=told,
-            y=y,
-            mode="markers",
-            legendgroup=policy,
-            showlegend=False,
-            marker={"color": colour, "size": 9},
-            customdata=scenarios,
-            hovertemplate=f"{policy}, told<br>%{{customdata}}: %{{x:.2f}}<extra></extra>",
-        )
-    figure.add_vline(x=1, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
-    low, high = np.nanmin(costs[["planned", "told"]]), np.nanmax(costs[["planned", "told"]])
-    figure.update_xaxes(
-        type="log",
-        title="J in multiples of the optimum's in the normal market",
-        range=np.log10([0.93 * min(low, 1.0), 1.15 * high]),
-        tickvals=[1, 1.5, 2, 3, 5, 10, 20, 30],
-    )
-    figure.update_yaxes(
-        tickvals=list(range(len(scenarios))),
-        ticktext=[name.replace("_", " ") for name in scenarios[::-1]],
-        range=[-0.6, len(scenarios) - 0.4],
-        zeroline=False,
-    )
-    return finish(
-        figure,
-        height=680,
-        alt="For every scenario and policy the objective when planned for the normal market, an open mark, joined to "
-        "the objective when told, a filled one. The joining lines are longest in the volatility spike, the liquidity "
-        "collapse and the combined scenario.",
-        phone={
-            "height": 820,
-            "margin": {"l": 96, "r": 12},
-            "xaxis": {"title": {"text": "J / J of the normal optimum"}, "tickvals": [1, 2, 3, 5, 10, 20, 30]},
-            "yaxis": {"tickfont": {"size": 10}},
-        },
-    )
 
 
 def waiting_for_recovery(
@@ -157,7 +57,7 @@ def waiting_for_recovery(
             line={"color": CONTRAST, "width": 1.5, "dash": "dot"},
         )
     for policy, held in holdings.items():
-        _, line = _stressed_line(policy)
+        _, line = stressed_line(policy)
         figure.add_scatter(x=np.arange(len(held)), y=np.round(held, 1), name=policy, line=line, row=1, col=2)
     figure.update_xaxes(title="period k", row=1, col=1)
     figure.update_xaxes(title="time (periods)", row=1, col=2)
@@ -176,84 +76,6 @@ def waiting_for_recovery(
     )
 
 
-_DEARER = np.concatenate([np.linspace(0.995, 0.06, 20), np.geomspace(0.05, 0.002, 14)])
-"""Shares of episodes at which the curves of `_dearer` are drawn."""
-
-
-def _dearer(
-    samples: Mapping[str, Mapping[str, Any]], active: int, decimals: int = 0
-) -> tuple[go.Figure, list[dict[str, list[Any]]]]:
-    """Curves of how many episodes cost more than a given amount, at one setting, and the data of all settings."""
-    settings = list(samples)
-    changes = [
-        {
-            "x": [
-                np.quantile(np.asarray(sample), 1 - _DEARER).round(decimals).tolist()
-                for sample in samples[key].values()
-            ]
-        }
-        for key in settings
-    ]
-    figure = go.Figure()
-    for policy, x in zip(samples[settings[active]], changes[active]["x"], strict=True):
-        base, line = _stressed_line(policy)
-        figure.add_scatter(
-            x=x,
-            y=np.round(100 * _DEARER, 3),
-            mode="lines",
-            name=base,
-            legendgroup=base,
-            showlegend=policy == base,
-            line=line,
-            hovertemplate=f"{policy}: %{{y:.1f}}% above %{{x:,.0f}} $<extra></extra>",
-        )
-    _told_key(figure)
-    figure.update_xaxes(title="implementation shortfall of an episode ($)", tickformat=",d")
-    figure.update_yaxes(
-        title="episodes that cost more (%)",
-        type="log",
-        range=np.log10([0.18, 110]),
-        tickvals=[100, 50, 20, 10, 5, 2, 1, 0.5, 0.2],
-    )
-    return figure, changes
-
-
-def scenario_tails(samples: Mapping[str, Mapping[str, Any]], selected: str) -> go.Figure:
-    """The shortfall's distribution by policy, as the share of episodes dearer than an amount; a slider of scenarios.
-
-    The amount is in multiples of TWAP's mean of the scenario, so that one axis serves them all; the slider names it.
-
-    Args:
-        samples: by scenario, IS (n,) [$] by policy; the same policies in the same order everywhere, TWAP among them.
-        selected: the scenario shown first.
-    """
-    names = list(samples)
-    active = names.index(selected)
-    unit = {name: abs(float(np.mean(samples[name]["TWAP"]))) for name in names}
-    relative = {name: {who: np.asarray(sample) / unit[name] for who, sample in samples[name].items()} for name in names}
-    figure, changes = _dearer(relative, active, decimals=3)
-    labels = [f"{name.replace('_', ' ')} (TWAP: ${unit[name]:,.0f})" for name in names]
-    add_slider(figure, "scenario", labels, changes, list(range(len(changes[0]["x"]))), active)
-    figure.layout.sliders[0].currentvalue.prefix = "scenario: "
-    everything = [value for change in changes for curve in change["x"] for value in curve]
-    low, high = min(everything), max(everything)
-    figure.update_xaxes(title="implementation shortfall of an episode (multiples of TWAP's mean)", tickformat="~g")
-    if low > 0:
-        ticks = [0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10]
-        figure.update_xaxes(type="log", range=np.log10([0.97 * low, 1.03 * high]), tickvals=ticks)
-    else:  # noise larger than the cost
-        figure.update_xaxes(range=[low, high])
-    figure.update_traces(hovertemplate="%{fullData.name}: %{y:.1f}% above %{x:.2f}<extra></extra>")
-    return finish(
-        figure,
-        height=540,
-        alt="Share of episodes whose shortfall is above an amount, on logarithmic scales, by policy; the slider "
-        "chooses the scenario. Under liquidity shocks the curves of AC and the best static schedule reach far to the "
-        "right, TWAP's less, and those of the rules that react are the steepest.",
-        phone={"height": 580, "xaxis": {"title": {"text": "shortfall (multiples of TWAP's mean)"}}},
-    )
-
-
 def severity_tails(samples: Mapping[float, Mapping[str, Any]], selected: float) -> go.Figure:
     """The distribution of the shortfall by policy, with a slider over the size of liquidity shocks; axes fixed.
 
@@ -263,7 +85,7 @@ def severity_tails(samples: Mapping[float, Mapping[str, Any]], selected: float) 
     """
     drops = list(samples)
     active = drops.index(selected)
-    figure, changes = _dearer({f"{drop}": samples[drop] for drop in drops}, active)
+    figure, changes = dearer({f"{drop}": samples[drop] for drop in drops}, active)
 
     curves = len(changes[0]["x"])
     marked = [name for name in ("rolling", "AC") if name in samples[drops[0]]]
@@ -313,7 +135,7 @@ def first_trades(table: pd.DataFrame) -> go.Figure:
     """
     figure = go.Figure()
     for policy in table.columns:
-        _, line = _stressed_line(policy)
+        _, line = stressed_line(policy)
         if not policy.endswith(TOLD):
             line |= {"width": 1.5, "dash": "dot"}
         figure.add_scatter(
@@ -353,7 +175,7 @@ def failure_by_severity(free: pd.DataFrame, capped: pd.DataFrame) -> go.Figure:
     ):
         for policy in dict.fromkeys(table["policy"]):
             rows = table[table["policy"] == policy]
-            base, line = _stressed_line(policy)
+            base, line = stressed_line(policy)
             value, half = scale * rows[key].to_numpy(), scale * rows[f"{key}_ci"].to_numpy()
             value = np.maximum(value, least)
             figure.add_scatter(
@@ -378,7 +200,7 @@ def failure_by_severity(free: pd.DataFrame, capped: pd.DataFrame) -> go.Figure:
         _drop_axis(figure, sorted(set(table["drop"])), row=1, col=col)
         threshold = 2.0 if col == 1 else 5.0
         figure.add_hline(y=threshold, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"}, row=1, col=col)
-    _told_key(figure)
+    told_key(figure)
     figure.update_yaxes(title="mean IS over the normal market's", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(
         title="episodes below 99% completion (%)",

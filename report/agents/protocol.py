@@ -11,6 +11,7 @@ from typing import Any
 
 from optexec._validate import choice
 from optexec.offline.data import Behaviour, behaviour, mixture
+from optexec.offline.scoring import PAIRED, SCORED, SEED
 from optexec.policies import almgren_chriss, twap
 from optexec.presets import stochastic, stress
 from optexec.problem import Problem
@@ -56,7 +57,7 @@ class Seeds:
 
 
 TUNING = Seeds(data=tuple(range(900, 908)), training=tuple(range(100, 108)), episodes=990)
-SCORING = Seeds(data=tuple(range(8)), training=tuple(range(8)), episodes=10)
+SCORING = Seeds(data=tuple(range(8)), training=tuple(range(8)), episodes=SEED)
 
 EPISODES = 1_000
 """Logged episodes a data set."""
@@ -64,11 +65,6 @@ STEPS = 10_000
 """Gradient steps; the last step's running average is scored, never the best of several."""
 BATCH = 256
 """Transitions a step and seed."""
-SCORED = 20_000
-"""Fresh episodes that score an agent."""
-PAIRED = 5_000
-"""Fresh episodes that score an agent beside the optimum, on whose heels it is."""
-
 SHARED = SCORING.data[:2]
 """Logs of chapters 13 to 16, where all agents of a study learn from one, so that their spread is that of training."""
 LOGS = SCORING.data

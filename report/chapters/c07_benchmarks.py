@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from optexec.evaluation import plus_minus
-from optexec.figures.style import CAUSES, COLOURS, NEUTRAL, add_slider, digits, finish, stack_panels
+from optexec.figures.style import CAUSES, COLOURS, NEUTRAL, add_slider, finish, stack_panels
 
-__all__ = ["excess_objective", "paired_forest", "shortfall_densities", "variance_parts"]
+__all__ = ["excess_objective", "paired_forest", "variance_parts"]
 
 VARIANCE_PARTS = {"price": CAUSES["timing"], "slippage": CAUSES["slippage"], "liquidity": "#5b6f95"}
 """Colours of the parts of Var[IS]: price risk is what `CAUSES` calls timing."""
@@ -91,57 +91,6 @@ def paired_forest(differences: pd.DataFrame, base: str) -> go.Figure:
         alt=f"Paired differences to {base} with 95% intervals, by policy: {'; '.join(panels)}. Each is shown for "
         f"{' and for '.join(f'{budget:,}' for budget in budgets)} episodes.",
         phone=phone,
-    )
-
-
-def shortfall_densities(samples: Mapping[str, Any], coverage: float = 0.998) -> go.Figure:
-    """Densities of the shortfall by policy, with a dot at each mean.
-
-    Args:
-        samples: IS (n,) [$] by policy.
-        coverage: the horizontal axis holds at least this part of every sample.
-    """
-    sorted_samples = {name: np.sort(np.asarray(sample, dtype=np.float64)) for name, sample in samples.items()}
-    tail = (1 - coverage) / 2
-    low = min(float(np.quantile(sample, tail)) for sample in sorted_samples.values())
-    high = max(float(np.quantile(sample, 1 - tail)) for sample in sorted_samples.values())
-    grid = np.linspace(low, high, 241)
-    figure = go.Figure()
-    for name, sample in sorted_samples.items():
-        width = 1.4 * float(sample.std()) * len(sample) ** -0.2
-        edges = np.linspace(low - 4 * width, high + 4 * width, 1601)
-        counts = np.histogram(sample, edges)[0] / (len(sample) * (edges[1] - edges[0]))
-        centres = (edges[1:] + edges[:-1]) / 2
-        reach = int(np.ceil(4 * width / (edges[1] - edges[0])))
-        kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * (edges[1] - edges[0]) / width) ** 2)
-        density = np.interp(grid, centres, np.convolve(counts, kernel / kernel.sum(), mode="same"))
-        colour = COLOURS.get(name, NEUTRAL)
-        figure.add_scatter(
-            x=np.round(grid, 1),
-            y=digits(1000 * density, 4),
-            name=name,
-            legendgroup=name,
-            line={"color": colour, "width": 2.5, "dash": "dot" if name == "optimum" else "solid"},
-            hovertemplate=f"{name}<extra></extra>",
-        )
-        mean = float(sample.mean())
-        figure.add_scatter(
-            x=[round(mean, 1)],
-            y=digits([1000 * np.interp(mean, grid, density)], 4),
-            mode="markers",
-            legendgroup=name,
-            showlegend=False,
-            marker={"color": colour, "size": 9},
-            hovertemplate=f"{name}: mean {mean:,.0f} $, standard deviation {sample.std():,.0f} $<extra></extra>",
-        )
-    figure.update_xaxes(title="implementation shortfall of an episode ($)", range=[low, high])
-    figure.update_yaxes(title="density (per 1,000 $)", rangemode="tozero")
-    return finish(
-        figure,
-        height=420,
-        alt="Densities of the implementation shortfall by policy, each with a dot at its mean: the narrow ones of the "
-        "adaptive policies between those of TWAP and of the front-loaded schedules, which are wide and have long "
-        "right tails.",
     )
 
 

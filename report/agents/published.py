@@ -1,6 +1,6 @@
 """The shipped agents: small files and a manifest that says where each comes from and how it scored.
 
-``python tools/publish.py`` makes them all; nobody edits them.
+``python -m report.agents.publish`` makes them all; nobody edits them.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from optexec._validate import choice
-from optexec.offline.protocol import STUDIES, Study
 from optexec.offline.scoring import summary
+from report.agents.protocol import STUDIES, Study
 
 if TYPE_CHECKING:
     from optexec.offline.agents import Agents
@@ -85,7 +85,9 @@ def agents(name: str) -> Agents:
         raise ValueError(f"{name} is published with its scores alone, got asked for its agents")
     path = FOLDER / f"{name}.npz"
     if file_digest(path) != manifest()[name]["sha256"]:
-        raise ValueError(f"{path} is not the file that the manifest describes: make it again with tools/publish.py")
+        raise ValueError(
+            f"{path} is not the file that the manifest describes: python -m report.agents.publish makes it"
+        )
     from optexec.offline.agents import Agents  # torch, which the manifest alone does not need
 
     return Agents.load(path)

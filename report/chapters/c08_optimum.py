@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,114 +11,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from optexec.almgren_chriss import half_life
-from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, SPLIT_SCALE, STACKED, add_slider, digits, finish
-from optexec.optimum import optimum
-from optexec.policies import almgren_chriss
-from optexec.problem import Problem
+from optexec.figures.style import COLOURS, NEUTRAL, STACKED, add_slider, digits, finish
 
-__all__ = ["haste", "policy_maps", "speed_and_spread", "value_of_adapting"]
-
-
-def policy_maps(
-    problem: Problem, levels: NDArray[np.float64], risk_aversions: Sequence[float], selected: float | None = None
-) -> go.Figure:
-    """Fractions of the remaining inventory by period and liquidity: the optimum's, Almgren-Chriss's, and their ratio.
-
-    Args:
-        problem: order and market, without transient impact and with two periods at least.
-        levels: (G,) liquidity levels, evenly spaced.
-        risk_aversions: lambda values [1/$], ascending; the positions of a slider if there is more than one.
-        selected: the value shown first; the nearest position is taken (default: the problem's own).
-    """
-    values = [float(value) for value in risk_aversions]
-    active = int(np.argmin(np.abs(np.array(values) - (problem.risk_aversion if selected is None else selected))))
-    periods = np.arange(problem.order.periods - 1)  # in the last one everything goes
-    ends = [float(levels[0]), float(levels[-1])]
-
-    def state(value: float) -> list[list[list[float]]]:
-        """Rows over liquidity of the three maps; the schedule's is one row, since it knows no levels."""
-        at = problem.replace(risk_aversion=value)
-        best, plan = optimum(at), almgren_chriss(at).fractions[:-1]
-        fractions = np.array([best.fraction(int(k), levels) for k in periods])
-        return [[digits(row, 3) for row in rows] for rows in (fractions.T, [plan], (fractions / plan[:, None]).T)]
-
-    states = [state(value) for value in values]
-    figure = make_subplots(
-        rows=1,
-        cols=3,
-        horizontal_spacing=0.09,
-        subplot_titles=["optimum: fraction v/x", "AC: fraction v/x", "ratio of the two"],
-    )
-    figure.update_annotations(yshift=6)  # clear of the highest tick's label
-    shared = {"coloraxis": "coloraxis"}
-    hover = "period %{x}, liquidity %{y:.2f}: %{z}<extra></extra>"
-    figure.add_heatmap(x=periods, y=levels, z=states[active][0], hovertemplate=hover, **shared, row=1, col=1)
-    figure.add_heatmap(
-        x=periods, y=ends, z=states[active][1], hovertemplate="period %{x}: %{z}<extra></extra>", **shared, row=1, col=2
-    )
-    figure.add_contour(
-        x=periods,
-        y=levels,
-        z=states[active][2],
-        coloraxis="coloraxis2",
-        contours={"start": 1, "end": 1, "size": 1, "coloring": "heatmap"},
-        line={"color": "#444", "width": 2.5},
-        hovertemplate=hover,
-        row=1,
-        col=3,
-    )
-    figure.update_xaxes(title="period k", range=[-0.5, len(periods) - 0.5])
-    figure.update_yaxes(range=ends)
-    figure.update_yaxes(title="liquidity L", row=1, col=1)
-    bar = {"orientation": "h", "yanchor": "top", "y": -0.22, "thickness": 12, "outlinewidth": 0}
-    figure.update_layout(
-        coloraxis={
-            "colorscale": "Cividis",
-            "cmin": 0,
-            "cmax": 0.3,  # the last periods, above it, are not where the two differ
-            "colorbar": {
-                **bar,
-                "x": 0.31,
-                "len": 0.55,
-                "title": {"text": "fraction", "side": "top"},
-                "tickvals": [0, 0.1, 0.2, 0.3],
-                "ticktext": ["0", "0.1", "0.2", "0.3 or more"],
-            },
-        },
-        coloraxis2={
-            "colorscale": SPLIT_SCALE,
-            "cmin": 0,
-            "cmax": 2,
-            "colorbar": {**bar, "x": 0.865, "len": 0.27, "title": {"text": "ratio", "side": "top"}},
-        },
-    )
-    phone: dict[str, Any] = {"height": 780, "annotations": {}, "coloraxis": {}, "coloraxis2": {}}
-    if len(values) > 1:
-        lives = [half_life(problem.replace(risk_aversion=value)) for value in values]
-        labels = [
-            f"{value:g} ({f'half-life {life:.1f} periods' if value else 'TWAP'})"
-            for value, life in zip(values, lives, strict=True)
-        ]
-        add_slider(figure, "risk aversion λ", labels, [{"z": maps} for maps in states], [0, 1, 2], active)
-        figure.layout.sliders[0].pad.t = 140  # below the keys of the colours
-        phone |= {"height": 930} | SMALL_SLIDER
-    for i, suffix in enumerate(("", "2", "3")):
-        high = 1 - 0.37 * i
-        phone[f"xaxis{suffix}"] = {"domain": [0, 1], "anchor": f"y{suffix}", "title": {"text": "period k"}}
-        phone[f"yaxis{suffix}"] = {"domain": [high - 0.25, high], "title": {"text": "liquidity L"}}
-        phone["annotations"][i] = {"x": 0.5, "y": high}
-    flat = {"y": -0.1, "tickangle": 0}
-    phone["coloraxis"]["colorbar"] = {**flat, "x": 0.22, "len": 0.42, "ticktext": ["0", "0.1", "0.2", "0.3+"]}
-    phone["coloraxis2"]["colorbar"] = {**flat, "x": 0.78, "len": 0.46}
-    return finish(
-        figure,
-        height=540 if len(values) > 1 else 430,
-        alt="Three heat maps over period and liquidity. The optimum's fraction rises with liquidity in every period; "
-        "Almgren-Chriss's depends on the period alone; their ratio crosses one near a liquidity of one, or above it "
-        "where little risk is minded.",
-        phone=phone,
-    )
+__all__ = ["haste", "speed_and_spread", "value_of_adapting"]
 
 
 def haste(levels: NDArray[np.float64], optimal: NDArray[np.float64], other: NDArray[np.float64]) -> go.Figure:

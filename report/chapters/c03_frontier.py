@@ -10,7 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from optexec.almgren_chriss import expected_cost, frontier
+from optexec.almgren_chriss import frontier
+from optexec.figures.schedules import at_once, frontier_tangent
 from optexec.figures.style import (
     CAUSES,
     COLOURS,
@@ -22,110 +23,12 @@ from optexec.figures.style import (
     add_slider,
     digits,
     finish,
-    live_control,
 )
-from optexec.policies import almgren_chriss, twap
+from optexec.policies import twap
 from optexec.problem import Problem
+from report.live import live_control
 
-__all__ = [
-    "below_frontier",
-    "frontier_control",
-    "frontier_tangent",
-    "sampled_frontier",
-    "two_frontiers",
-    "value_at_risk_tangent",
-]
-
-
-def frontier_tangent(
-    problem: Problem, risk_aversions: Sequence[float], selected: float | None = None, unit: str = "periods"
-) -> go.Figure:
-    """Schedule, and expected cost against variance with the line of slope -lambda that touches the frontier.
-
-    Args:
-        problem: order and market; planned in its deterministic-liquidity market.
-        risk_aversions: lambda values > 0 [1/$], ascending; the slider's positions.
-        selected: the value shown first; the nearest position is taken (default: the problem's own).
-        unit: what the problem's time is measured in.
-    """
-    values = np.asarray(risk_aversions, dtype=np.float64)
-    chosen = problem.risk_aversion if selected is None else selected
-    active = int(np.argmin(np.abs(values - chosen)))
-    curve = frontier(problem, [0.0, *np.geomspace(1e-3, 1e3, 121) * max(problem.risk_aversion, 1e-12)])
-    even, time = twap(problem), np.arange(problem.order.periods + 1) * problem.order.dt
-    right = 1.08 * even.variance
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.14)
-
-    def state(value: float) -> dict[str, list[Any]]:
-        plan = almgren_chriss(problem.replace(risk_aversion=value))
-        cost, var = plan.expected_cost, plan.variance
-        meets = cost + value * var
-        return {
-            "x": [digits(part) for part in (time, time[:-1] + problem.order.dt / 2, [0, right], [var], [0])],
-            "y": [
-                digits(part) for part in (plan.inventory, plan.trades, [meets, meets - value * right], [cost], [meets])
-            ],
-        }
-
-    figure.add_scatter(x=time, y=even.inventory, name="TWAP", line={"color": COLOURS["TWAP"], "dash": "dot"})
-    figure.add_scatter(
-        x=curve["std"].to_numpy() ** 2,
-        y=curve["expected_cost"],
-        name="efficient frontier",
-        line={"color": NEUTRAL, "width": 2.5},
-        row=1,
-        col=2,
-    )
-    figure.add_scatter(
-        x=[even.variance],
-        y=[even.expected_cost],
-        mode="markers+text",
-        text=["TWAP"],
-        textposition="top center",
-        marker={"color": COLOURS["TWAP"], "size": 11, "symbol": "diamond"},
-        showlegend=False,
-        row=1,
-        col=2,
-    )
-    now = state(float(values[active]))
-    blue, red = COLOURS["AC"], CONTRAST
-    figure.add_scatter(
-        x=now["x"][0], y=now["y"][0], name="Almgren–Chriss", line={"color": blue, "width": 3}, row=1, col=1
-    )
-    figure.add_bar(
-        x=now["x"][1], y=now["y"][1], name="trade list", marker_color=blue, opacity=0.3, showlegend=False, row=1, col=1
-    )
-    tangent = {"color": red, "dash": "dash", "width": 1.5}
-    figure.add_scatter(x=now["x"][2], y=now["y"][2], name="slope −λ", mode="lines", line=tangent, row=1, col=2)
-    for i, name, marker in (
-        (3, "the schedule", {"color": blue, "size": 12}),
-        (4, "J", {"color": red, "size": 11, "symbol": "square"}),
-    ):
-        place = {"row": 1, "col": 2, "cliponaxis": False, "showlegend": name == "J"}
-        figure.add_scatter(x=now["x"][i], y=now["y"][i], name=name, mode="markers", marker=marker, **place)
-    # The axes depend on the problem alone, so that they stand still while lambda moves.
-    top = even.expected_cost + 0.32 * (_at_once(problem) - even.expected_cost)
-    figure.update_xaxes(title=f"time ({unit})", range=[0, time[-1]], row=1, col=1)
-    figure.update_yaxes(title="inventory and trades (shares)", range=[0, 1.03 * problem.order.shares], row=1, col=1)
-    figure.update_xaxes(title="variance of cost ($²)", range=[0, right], row=1, col=2)
-    figure.update_yaxes(title="expected cost ($)", range=[0, top], row=1, col=2)
-    if len(values) > 1:
-        changes = [state(float(value)) for value in values]
-        labels = [f"{value:.3g}: J = ${change['y'][4][0]:,.0f}" for value, change in zip(values, changes, strict=True)]
-        add_slider(figure, "risk aversion λ", labels, changes, [3, 4, 5, 6, 7], active)
-    return finish(
-        figure,
-        height=500,
-        alt="First panel: holdings and trades of the Almgren-Chriss schedule for the risk aversion set by the slider. "
-        "Second panel: expected cost against variance, a falling convex curve, and the line of slope minus lambda that "
-        "touches it at that schedule.",
-        phone={"height": 740, **STACKED, **(SMALL_SLIDER if len(values) > 1 else {})},
-    )
-
-
-def _at_once(problem: Problem) -> float:
-    """E[IS] of selling everything in the first period [$], in the deterministic-liquidity market."""
-    return expected_cost(problem, problem.order.shares * np.eye(problem.order.periods)[0])
+__all__ = ["below_frontier", "frontier_control", "sampled_frontier", "two_frontiers", "value_at_risk_tangent"]
 
 
 def frontier_control(problem: Problem, low: float = 1e-3, high: float = 1e1) -> Any:
@@ -172,7 +75,7 @@ def sampled_frontier(
         mode="markers",
         marker={"color": COLOURS["AC"], "size": 8},
     )
-    even, once = twap(problem), _at_once(problem)
+    even, once = twap(problem), at_once(problem)
     right = 1.08 * max(even.variance**0.5, *(max(deviations) for deviations, _ in others.values()))
     figure.add_scatter(
         x=[even.variance**0.5, 0],
@@ -244,7 +147,7 @@ def value_at_risk_tangent(problem: Problem, points: pd.DataFrame, selected: floa
     """
     active = int(np.argmin(np.abs(points["confidence"].to_numpy() - selected)))
     curve = frontier(problem, [0.0, *np.geomspace(1e-3, 1e4, 141) * max(problem.risk_aversion, 1e-12)])
-    even, once = twap(problem), _at_once(problem)
+    even, once = twap(problem), at_once(problem)
     right = 1.12 * even.variance**0.5
 
     def state(i: int) -> dict[str, list[Any]]:

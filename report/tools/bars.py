@@ -1,6 +1,6 @@
 """Make the report's bar file, book/data/bars.csv: 20 days of 26 bars of 15 minutes of a stock that does not exist.
 
-python tools/bars.py
+python -m report.tools.bars
 
 The market is known, which is the point: the chapter *Your own order* holds its estimates against `TRUTH`. A test makes
 the file again and compares.
@@ -15,7 +15,7 @@ import pandas as pd
 import optexec as ox
 from optexec._files import beside
 
-TARGET = Path(__file__).parents[1] / "book" / "data" / "bars.csv"
+TARGET = Path(__file__).parents[2] / "book" / "data" / "bars.csv"
 
 BARS, DAYS, SEED = 26, 20, 0
 

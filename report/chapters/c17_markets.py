@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from optexec.figures.learned import COLOUR as LEARNED
 from optexec.figures.style import CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, clear, finish, stack_panels
+from report.chapters.c16_learned import COLOUR as LEARNED
 
 __all__ = ["Episode", "market_episode", "market_mistakes", "market_scores", "seen_and_done"]
 

@@ -1,6 +1,6 @@
 """Tell programs what a page of the report is: searches, previews, reference managers; and readers, what is not there.
 
-This extension, which ``optexec.book`` loads, gives every page
+This extension, which ``report.site.extension`` loads, gives every page
 
 - a description, its first paragraph, and a picture, for previews;
 - a citation that reference managers read, for the pages of the report;

@@ -1,0 +1,1 @@
+"""Commands that make files of the report: its bar data and its cover."""
