@@ -135,7 +135,7 @@ def test_colours_are_seen_on_white_and_on_near_black(name: str) -> None:
 def test_no_figure_has_a_policys_colour_by_its_number() -> None:
     """Colours of policies come from the one table, and an old one is not left behind anywhere."""
     old = {"#8c8c8c", "#b07aa1", "#2f7fd1", "#76b7e8", "#2a9d6f", "#e08a1e", "#d1495b", "#7b5cc4", "#c2a200"}
-    for path in (path for package in (figures, chapters) for path in Path(package.__file__).parent.glob("*.py")):
+    for path in (path for package in (figures, chapters) for path in Path(str(package.__file__)).parent.glob("*.py")):
         found = set(re.findall(r'"(#[0-9a-f]{6})"', path.read_text(encoding="utf-8")))
         if path.name != "style.py":
             assert not found & set(COLOURS.values()), path.name
