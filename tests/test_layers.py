@@ -35,7 +35,7 @@ LAYERS = {
         {"chapters"},
         {"claims"},
         {"agents"},
-        {"live"},
+        {"live", "results"},
         {"site"},  # shows the report, and knows nothing of what it is about
     ),
 }
