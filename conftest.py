@@ -1,8 +1,9 @@
 """Every chapter is a test: ``pytest --nbmake`` runs each MyST notebook of ``book/`` from its first cell.
 
 nbmake collects only ``*.ipynb`` files, and this repository commits none. The classes below are nbmake's
-own, except that they read a chapter through jupytext. A chapter runs in ``book/``, in a fresh kernel of
-the Python that runs pytest, and nothing is written. ``requirements.txt`` pins nbmake, because the
+own, except that they read a chapter as the build does. A chapter runs in ``book/``, in a fresh kernel of
+the Python that runs pytest, unless a build or an earlier test kept a run of exactly this chapter with exactly these
+inputs (``report/site/runs.py``): then that run is the one that is tested. ``requirements.txt`` pins nbmake, because the
 function that is replaced is not part of its public interface.
 """
 
@@ -10,22 +11,26 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import jupytext
 import nbformat
 import pytest
 from filelock import ReadWriteLock
 from jupyter_client.kernelspec import KernelSpecManager
 from nbmake.nb_result import NotebookResult
+from nbmake.nb_run import NotebookRun
 from nbmake.pytest_items import NotebookFailedException, NotebookFile, NotebookItem
+
+from report.site import runs
 
 # Prefer the kernel of this environment over one of the same name that the user has installed elsewhere.
 os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
-BOOK = Path(__file__).parent / "book"
+ROOT = Path(__file__).parent
+BOOK = ROOT / "book"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -64,19 +69,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    if not parent.config.getoption("nbmake", default=False) or not is_chapter(file_path):
+    if not parent.config.getoption("nbmake", default=False) or BOOK not in file_path.parents:
+        return None
+    if not runs.is_chapter(file_path):
         return None
     chapter: pytest.Collector = ChapterFile.from_parent(parent, path=file_path)
     return chapter
-
-
-def is_chapter(path: Path) -> bool:
-    """Say whether a file is a text notebook of the report: a page of prose alone has no jupytext header."""
-    if path.suffix != ".md" or BOOK not in path.parents:
-        return False
-    lines = path.read_text(encoding="utf-8").splitlines()
-    header = lines[1 : lines.index("---", 1)] if lines[:1] == ["---"] and "---" in lines[1:] else []
-    return any(line.startswith(("jupytext:", "kernelspec:")) for line in header)
 
 
 class ChapterFile(NotebookFile):
@@ -91,17 +89,20 @@ class ChapterItem(NotebookItem):
     """A chapter, as a test that fails where a cell raises."""
 
     def runtest(self) -> None:
-        """Run the chapter's cells in order."""
+        """Run the chapter's cells in order, if no run of it is kept, and keep the run."""
         check_kernel()
-        with (
-            mock.patch("nbmake.nb_run.nbformat.read", read_chapter),
-            # report/site/extension.py says why: a cell with ipywidgets.interact could wait for its timeout, a kernel
-            # start too late, and what a cell shows be lost.
-            mock.patch("nbclient.output_widget.OutputWidget.sync_state", return_value=None),
-            mock.patch("nbclient.client.NotebookClient.startup_timeout", 600),
-            mock.patch("nbclient.client.NotebookClient.iopub_timeout", 600),
-        ):
-            super().runtest()
+        path = Path(self.filename)
+        if runs.kept(ROOT, path) is not None:
+            return
+        began, start = runs.state(ROOT), time.perf_counter()
+        with mock.patch("nbmake.nb_run.nbformat.read", read_chapter), mock.patch.dict(os.environ):
+            runs.prepare()
+            result = NotebookRun(path, self.config.option.nbmake_timeout).execute()
+        if result.error is not None:
+            raise NotebookFailedException(result)
+        for cell in result.nb.cells:
+            cell.metadata.pop("execution", None)  # nbmake's own note of times
+        runs.keep(ROOT, path, result.nb, time.perf_counter() - start, began)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Say which cell failed, in front of nbmake's account of it."""
@@ -120,8 +121,7 @@ class ChapterItem(NotebookItem):
 
 def read_chapter(path: str, as_version: int) -> nbformat.NotebookNode:
     """Stand in for nbformat.read: the same notebook from its text form."""
-    notebook: nbformat.NotebookNode = jupytext.read(path, as_version=as_version)
-    return notebook
+    return runs.read(Path(path))
 
 
 def check_kernel() -> None:

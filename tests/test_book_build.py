@@ -20,7 +20,8 @@ import nbformat
 import numpy as np
 import pytest
 
-from report.site.extension import compact, digest
+from report.site.extension import compact
+from report.site.runs import digest
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.xdist_group("small-book")
@@ -123,6 +124,8 @@ ipywidgets.IntSlider()
 ```{code-cell} python
 from pathlib import Path
 
+with open("../ran", "a") as file:
+    file.write("x")
 print("the package says", Path("../optexec/model.py").read_text())
 ```
 """
@@ -154,6 +157,13 @@ class SmallBook:
 
     def build(self) -> subprocess.CompletedProcess[str]:
         return self.run("jupyter-book", "build", "book", "-W", "--keep-going")
+
+    def test(self) -> subprocess.CompletedProcess[str]:
+        return self.run("pytest", "--nbmake", "-n0", "book")
+
+    def count(self) -> int:
+        """How often the chapter ran so far."""
+        return len((self.root / "ran").read_text())
 
     def page(self) -> str:
         return (self.root / "_build" / "html" / "index.html").read_text()
@@ -331,12 +341,25 @@ def test_a_published_report_says_where_it_is(book: SmallBook, monkeypatch: pytes
     assert 'href="#' not in missing
 
 
+def test_a_chapter_runs_once_for_the_build_and_the_tests(book: SmallBook) -> None:
+    assert book.count() == 1
+    tests = book.test()
+    assert tests.returncode == 0, tests.stdout
+    assert "1 passed" in tests.stdout
+    assert book.count() == 1
+
+
 def test_an_edit_of_the_package_runs_the_chapters_again(book: SmallBook) -> None:
+    """Whoever is the first to run them keeps the run for the other."""
     assert "the package says first" in book.page()
     book.package.write_text("second")
+    tests = book.test()
+    assert tests.returncode == 0, tests.stdout
+    assert book.count() == 2
     again = book.build()
     assert again.returncode == 0, again.stdout
     assert "the package says second" in book.page()
+    assert book.count() == 2
     # and an edit of the prose does not
     book.chapter.write_text(CHAPTER.replace("# A page", "# The page"))
     again = book.build()
@@ -367,7 +390,8 @@ def test_a_chapter_that_raises_fails_the_build_and_the_tests(book: SmallBook) ->
     build = book.build()
     assert build.returncode != 0
     assert "assert x == 2" in build.stdout
-    tests = book.run("pytest", "--nbmake", "-n0", "book")
+    assert "chapters that raise: index.md" in build.stdout
+    tests = book.test()
     assert tests.returncode == 1
     assert "index.md: code cell 2 of 2 failed" in tests.stdout
 

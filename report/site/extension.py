@@ -25,20 +25,17 @@ has no colour of its own.
 follows. Cells that show one are tagged ``remove-output``; showing one anyway is a warning, and no widget
 scripts reach the page.
 
-**Freshness.** myst-nb keeps the outputs of a chapter until its code cells change, and does not know that
-the code also depends on this package. When a file named by ``optexec_inputs`` changed since the outputs
-were kept, they are dropped and every chapter runs again; an edit of the prose runs nothing.
+**Runs.** Chapters run before Sphinx reads its pages, one a core, and only those without a run; ``runs.py`` says when a
+kept run is good. An edit of the prose runs nothing.
 """
 
 from __future__ import annotations
 
 import base64
 import csv
-import hashlib
 import html
 import importlib.resources
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -51,19 +48,21 @@ import numpy as np
 import yaml
 from docutils import nodes
 from myst_nb.core.render import WIDGET_VIEW_MIMETYPE, MimeData, NbElementRenderer
-from nbclient import NotebookClient
-from nbclient.output_widget import OutputWidget
 from pygments.formatters import HtmlFormatter
 from pygments.token import Token
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
 from sphinx.highlighting import PygmentsBridge
 from sphinx.util import logging
 from sphinx.util.fileutil import copy_asset_file
 
+from report.site import runs
 from report.site.notebook import notebook
+from report.site.runs import digest
 
-__all__ = ["CodeFormatter", "FigureRenderer", "PlotlyFigure", "compact", "digest", "is_fresh", "setup"]
+__all__ = ["CodeFormatter", "FigureRenderer", "PlotlyFigure", "compact", "is_fresh", "setup"]
 
 PLOTLY_MIMETYPE = "application/vnd.plotly.v1+json"
 ASSETS = Path(__file__).parent / "assets"
@@ -337,18 +336,6 @@ def _visit_other(translator: Any, node: PlotlyFigure) -> None:
     raise nodes.SkipNode
 
 
-def digest(root: Path, patterns: Iterable[str]) -> str:
-    """Return a hash of the names and contents of the files under ``root`` that match, in a fixed order."""
-    found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
-    total = hashlib.sha256()
-    for path in sorted(found):
-        name = path.relative_to(root).as_posix()
-        if {"__pycache__", "_build", ".ipynb_checkpoints"} & set(path.parts):
-            continue
-        total.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()
-
-
 def is_fresh(root: Path) -> bool:
     """Say whether ``_build/html`` under ``root`` was built from the files as they are now."""
     stamp = root / "_build" / STAMP
@@ -366,7 +353,7 @@ def _configure(app: Sphinx, config: Config) -> None:
     toc = Path(app.srcdir, config.external_toc_path)
     meta = yaml.safe_load(toc.read_text(encoding="utf-8")).get("meta", {})
     config.external_toc_path = str(toc.parent / meta.get("toc", toc.name))
-    config.optexec_state = digest(root, [*config.optexec_inputs, "report/site/assets/*", "book/_static/*"])
+    config.optexec_state = " ".join([runs.state(root), digest(root, ["report/site/assets/*", "book/_static/*"])])
     config.html_static_path.append(str(ASSETS))
     # sphinx-mathjax-offline would have the page set in web fonts. plotly needs labels as pictures (SVG).
     config.mathjax_path = "mathjax/tex-svg.js"
@@ -374,16 +361,23 @@ def _configure(app: Sphinx, config: Config) -> None:
     config.mathjax_options = {"type": "text/plain"}
 
 
-def _drop_stale_outputs(app: Sphinx) -> None:
-    """Drop the kept outputs when something that the chapters' code depends on has changed."""
-    build = Path(app.outdir).parent
+def _drop_stale_runs(app: Sphinx) -> None:
     root = Path(app.srcdir).parent
-    state = digest(root, app.config.optexec_inputs)
-    cache, stamp = build / ".jupyter_cache", build / ".jupyter_cache.inputs"
-    if cache.exists() and (not stamp.is_file() or stamp.read_text() != state):
+    if runs.refresh(root, runs.state(root)):
         logger.info("optexec: the package changed, so every chapter runs again")
-        shutil.rmtree(cache)
-    stamp.write_text(state)
+
+
+def _run_chapters(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
+    """Run the chapters among the pages to be read that have no run, one a core; myst-nb then finds their runs."""
+    root = Path(app.srcdir).parent
+    # the last ones take longest
+    pages = [Path(env.doc2path(name)) for name in reversed(names)]
+    waiting = [page for page in pages if runs.is_chapter(page) and runs.kept(root, page) is None]
+    raised = runs.execute(root, waiting, logger.info)
+    for page, error in raised.items():
+        logger.warning("%s: %s", page, error)
+    if raised:
+        raise ExtensionError(f"chapters that raise: {', '.join(page.name for page in raised)}")
 
 
 def _link_tables(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -538,20 +532,7 @@ def _copy_assets_and_stamp(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect everything above to Sphinx; see the module's description."""
-    # Chapters run in the environment that builds them, whatever kernels the user has installed elsewhere.
-    os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
-    # plotly looks where it runs and picks a form of output; from an editor's terminal, say, one with scripts.
-    os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"
-    # Every kernel runs this first: a table that pandas cuts would reach the page, and its CSV, with rows of "...".
-    os.environ["PYTHONSTARTUP"] = str(ASSETS / "kernel.py")
-    # nbclient tells the kernel what an Output widget (so: interact) shows, over the socket on which it waits for
-    # the cell's reply. On a busy machine one such cell in ten then waits for its timeout (nbclient issue 312).
-    # Nothing here needs the kernel to know.
-    OutputWidget.sync_state = lambda self: None  # type: ignore[method-assign]
-    # Seconds until a kernel must have started, and until what a cell showed must have come. Its own 60 and 4 are too
-    # few on a busy machine, where the build would fail, or go on without a figure.
-    NotebookClient.startup_timeout = NotebookClient.iopub_timeout = 600  # type: ignore[assignment]
-    app.add_config_value("optexec_inputs", ["optexec/**/*.py", "requirements.txt", "constraints.txt"], "", [list])
+    runs.prepare()
     app.add_config_value("optexec_state", "", "env", [str])
     app.add_node(
         PlotlyFigure,
@@ -563,7 +544,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension("report.site.typeset")
     app.setup_extension("report.site.meta")
     app.connect("config-inited", _configure)
-    app.connect("builder-inited", _drop_stale_outputs)
+    app.connect("builder-inited", _drop_stale_runs)
+    app.connect("env-before-read-docs", _run_chapters)
     app.connect("doctree-resolved", _link_tables)
     app.connect("html-page-context", _offer_notebook, priority=600)  # after the theme has made its buttons
     app.connect("html-page-context", _add_page_assets, priority=400)  # before MathJax decides whether to load
