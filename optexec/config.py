@@ -1,4 +1,4 @@
-"""Problems as TOML files: a reader that names what is wrong, and a writer.
+"""Problems as plain data and as TOML files: a reader that names what is wrong, and a writer.
 
     risk_aversion = 0.5
 
@@ -28,12 +28,51 @@ from pathlib import Path
 from typing import IO, Any
 
 from optexec._files import beside
-from optexec.problem import PROCESSES, Market, Order, Problem, describe
+from optexec.liquidity import ConstantLiquidity, Liquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
+from optexec.problem import Market, Order, Problem
 
-__all__ = ["load", "parse", "read", "save", "text"]
+__all__ = ["describe", "load", "parse", "read", "restore", "save", "text"]
+
+PROCESSES = {kind.__name__: kind for kind in (ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks)}
+"""Liquidity processes that a problem's description can name."""
 
 LARGEST = 1 << 20
 """Bytes above which a file is no configuration."""
+
+
+def describe(problem: Problem) -> dict[str, Any]:
+    """A problem as plain data, for JSON; a liquidity process carries its ``type``. `restore` is the inverse.
+
+    Raises:
+        TypeError: a liquidity process of your own, which `restore` would not know.
+    """
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Liquidity) and type(value) not in PROCESSES.values():
+            known = ", ".join(PROCESSES)
+            raise TypeError(f"liquidity must be one of {known} to be described, got {value!r}")
+        if not dataclasses.is_dataclass(value) or isinstance(value, type):
+            return list(value) if isinstance(value, tuple) else value
+        fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        kind = type(value).__name__
+        return {"type": kind, **fields} if kind in PROCESSES else fields
+
+    described: dict[str, Any] = plain(problem)
+    return described
+
+
+def restore(described: Mapping[str, Any]) -> Problem:
+    """The problem that a mapping describes: the inverse of `describe`; what is left out has its default.
+
+    Raises:
+        ValueError: a key or a value that does not fit; the field, its value and what is allowed are in the message.
+    """
+    whole = _table("problem", described)
+    order = _build("order", Order, whole.pop("order", {}))
+    market = _table("market", whole.pop("market", {}))
+    process = _process("market.liquidity", market.pop("liquidity")) if "liquidity" in market else {}
+    market = _build("market", Market, market, **({"liquidity": process} if process else {}))
+    return _build("", Problem, whole, order=order, market=market)  # type: ignore[no-any-return]
 
 
 def load(path: str | Path) -> Problem:
@@ -72,17 +111,7 @@ def parse(toml: str) -> Problem:
         raise ValueError("no TOML of a problem is nested that deep") from None
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         raise ValueError(f"not valid TOML: {error}") from None
-    return build(whole)
-
-
-def build(described: Mapping[str, Any]) -> Problem:
-    """The problem that a mapping describes, in the form of a file's tables; errors as those of `load`."""
-    whole = _table("problem", described)
-    order = _build("order", Order, whole.pop("order", {}))
-    market = _table("market", whole.pop("market", {}))
-    process = _process("market.liquidity", market.pop("liquidity")) if "liquidity" in market else {}
-    market = _build("market", Market, market, **({"liquidity": process} if process else {}))
-    return _build("", Problem, whole, order=order, market=market)  # type: ignore[no-any-return]
+    return restore(whole)
 
 
 def _table(name: str, value: Any) -> dict[str, Any]:

@@ -20,10 +20,10 @@ from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from optexec import config
 from optexec._validate import choice, integer
+from optexec.config import describe, restore
 from optexec.presets import stochastic
-from optexec.problem import Problem, describe
+from optexec.problem import Problem
 from optexec.simulator import (
     BLOCK,
     Shock,
@@ -71,7 +71,7 @@ def _problem(given: Problem | Mapping[str, Any] | None) -> Problem:
     if given is None:
         return stochastic()
     if isinstance(given, Mapping):
-        return config.build(given)
+        return restore(given)
     if not isinstance(given, Problem):
         raise TypeError(f"problem must be an optexec.Problem, a mapping that describes one, or None, got {given!r}")
     return given

@@ -18,16 +18,13 @@ from numpy.typing import NDArray
 
 from optexec._validate import brief, choice, integer, real, remade, store
 from optexec.liquidity import (
-    ConstantLiquidity,
     Liquidity,
     OrnsteinUhlenbeck,
-    RegimeSwitching,
-    Shocks,
     cached_chain,
     check,
 )
 
-__all__ = ["Market", "Order", "Problem", "describe", "restore"]
+__all__ = ["Market", "Order", "Problem"]
 
 Array = NDArray[np.float64]
 
@@ -353,59 +350,3 @@ def _representable(problem: Problem) -> None:
                 f"{name} must be at least {1 / LARGEST_COST:g} (below it costs cannot be represented), got "
                 f"{parts[name]:g} with shares {shares!r}"
             )
-
-
-PROCESSES = {kind.__name__: kind for kind in (ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks)}
-"""Liquidity processes that a problem's description can name."""
-
-
-def describe(problem: Problem) -> dict[str, Any]:
-    """A problem as plain data, for JSON; a liquidity process carries its ``type``. `restore` is the inverse.
-
-    Raises:
-        TypeError: a liquidity process of your own, which `restore` would not know.
-    """
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, Liquidity) and type(value) not in PROCESSES.values():
-            known = ", ".join(PROCESSES)
-            raise TypeError(f"liquidity must be one of {known} to be described, got {value!r}")
-        if not dataclasses.is_dataclass(value) or isinstance(value, type):
-            return list(value) if isinstance(value, tuple) else value
-        fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        kind = type(value).__name__
-        return {"type": kind, **fields} if kind in PROCESSES else fields
-
-    described: dict[str, Any] = plain(problem)
-    return described
-
-
-def restore(described: Any) -> Problem:
-    """The problem that `describe` described.
-
-    Raises:
-        ValueError: a part is missing, unknown or not an object; a field's own error says what is wrong with it. A
-            number that is missing has its default.
-    """
-
-    def parts(name: str, value: Any) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise ValueError(f"{name} must be an object, got {value!r}")
-        return dict(value)
-
-    def process(value: Any) -> Any:
-        fields = parts("liquidity", value)
-        kind = fields.pop("type", None)
-        if kind not in PROCESSES:
-            raise ValueError(f"liquidity.type must be one of {', '.join(PROCESSES)}, got {kind!r}")
-        if "base" in fields:
-            fields["base"] = process(fields["base"])
-        return PROCESSES[kind](**fields)
-
-    whole = parts("problem", described)
-    try:
-        market = parts("market", whole.pop("market", None))
-        market["liquidity"] = process(market.pop("liquidity", None))
-        return Problem(order=Order(**parts("order", whole.pop("order", None))), market=Market(**market), **whole)
-    except TypeError as error:
-        raise ValueError(f"the description of a problem has a field that does not fit: {error}") from None

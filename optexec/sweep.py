@@ -30,11 +30,12 @@ import pandas as pd
 
 from optexec._files import beside, check_folder, check_writable
 from optexec._validate import choice, integer, real
+from optexec.config import describe
 from optexec.evaluation import COLUMNS, evaluate
 from optexec.offline.data import collect
 from optexec.policies import twap
 from optexec.presets import stochastic, stress
-from optexec.problem import Problem, describe
+from optexec.problem import Problem
 from optexec.simulator import Policy, check_policy
 from optexec.stress import PLANNERS
 

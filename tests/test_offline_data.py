@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 import optexec as ox
 from optexec import _files, offline
+from optexec.config import describe, restore
 from optexec.offline.data import NOISE, behaviour
 from optexec.offline.data import differences as differing
-from optexec.problem import describe, restore
 from tests.strategies import problems
 
 PROBLEM = ox.presets.stochastic()
@@ -386,7 +386,7 @@ def test_pickles_are_refused_unread(saved: bytes, tmp_path: Path) -> None:
     [
         ({"kind": "cake"}, "must hold optexec transitions, got 'cake'"),
         ({"kind": "optexec transitions"}, "does not say its 'problem'"),
-        ({"kind": "optexec transitions", "problem": {}}, "market must be an object"),
+        ({"kind": "optexec transitions", "problem": {"market": 3}}, "market must be a table"),
         ({"kind": "optexec transitions", "problem": describe(SMALL)}, "does not say its 'seed'"),
     ],
 )
@@ -548,20 +548,20 @@ def edited(part: str, **fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("described", "message"),
     [
-        (None, "problem must be an object, got None"),
-        ([], "problem must be an object"),
-        (edited("", order=None), "order must be an object"),
-        (edited("", market=None), "market must be an object"),
-        (edited("", market=3), "market must be an object, got 3"),
-        (edited("market", liquidity=None), "liquidity must be an object"),
-        (edited("market.liquidity", type=None), r"liquidity.type must be one of Constant.*, got None"),
+        (None, "problem must be a table, got None"),
+        ([], "problem must be a table"),
+        (edited("", market=3), "market must be a table, got 3"),
+        (edited("market", liquidity=3), "liquidity must be a table, got 3"),
         (edited("market.liquidity", type="Tides"), "got 'Tides'"),
-        (edited("market.liquidity", type=["Shocks"]), "does not fit"),
-        (edited("market.liquidity", base={"type": "ConstantLiquidity", "level": 1.0}), "does not fit: .*base"),
-        (edited("market.liquidity", type="Shocks"), "does not fit"),
-        (edited("", extra=1), "does not fit: .*extra"),
-        (edited("order", lot=1), "does not fit: .*lot"),
-        (edited("market", volatility="high"), "does not fit: volatility must be a real number"),
+        (edited("market.liquidity", type=["Shocks"]), r"liquidity.type must be one of Constant.*, got \['Shocks'\]"),
+        (
+            edited("market.liquidity", base={"type": "ConstantLiquidity", "level": 1.0}),
+            "liquidity.base is no field here",
+        ),
+        (edited("market.liquidity", type="Shocks"), "liquidity.base must be a table with a type, got none"),
+        (edited("", extra=1), "extra is no field here; allowed: order, market, risk_aversion; got 1"),
+        (edited("order", lot=1), "order.lot is no field here"),
+        (edited("market", volatility="high"), "market.volatility must be a real number, got 'high'"),
         (edited("market", volatility=-1.0), "volatility must be finite and >= 0, got -1.0"),
     ],
 )

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import optexec as ox
+from optexec.config import describe, restore
 
 
 def test_defaults_are_the_contract() -> None:
@@ -218,7 +219,7 @@ def test_a_long_period_without_mean_reversion_is_a_number() -> None:
 def test_a_haircut_in_force_leaves_the_field_as_given() -> None:
     problem = ox.Problem().replace(max_participation=0.01)
     assert problem.order.leftover_haircut == 0
-    assert ox.problem.restore(ox.problem.describe(problem)) == problem
+    assert restore(describe(problem)) == problem
     assert problem.haircut == pytest.approx(2 * 0.01 * 100 + 0.001 * 1000)  # 2 eta p V + gamma X
 
 

@@ -13,12 +13,13 @@ from optexec import stress as stress_tests
 from optexec._files import check_folder, check_writable
 from optexec._version import VERSION
 from optexec.cli.output import counted, number, one_line_errors, progress_of, report, say, show, show_sweep
+from optexec.config import describe
 from optexec.evaluation import evaluate
 from optexec.offline.data import collect, unlike
 from optexec.optimum import optimum
 from optexec.presets import stochastic
 from optexec.presets import stress as scenarios
-from optexec.problem import Problem, describe
+from optexec.problem import Problem
 from optexec.simulator import Policy
 from optexec.sweep import LEARNERS, NORMAL, Planner, Training
 from optexec.sweep import sweep as run_sweep

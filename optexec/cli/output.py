@@ -25,7 +25,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from optexec._files import beside
-from optexec.problem import Problem, describe
+from optexec.config import describe
+from optexec.problem import Problem
 
 __all__ = [
     "counted",

@@ -15,13 +15,14 @@ from torch import Tensor
 
 from optexec._files import Arrays, digest, read_arrays, write_arrays
 from optexec._validate import brief
+from optexec.config import describe, restore
 from optexec.offline.bc import BC
 from optexec.offline.bcq import BCQ
 from optexec.offline.data import differences
 from optexec.offline.learner import Config, Learner
 from optexec.offline.td3_bc import TD3BC
 from optexec.offline.view import View, ViewConfig
-from optexec.problem import Problem, describe, restore
+from optexec.problem import Problem
 from optexec.simulator import Observation, answered, observed
 
 __all__ = ["ALGORITHMS", "Agents"]

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from optexec._files import digest, read_arrays, write_arrays
 from optexec._validate import brief, choice, integer, real
+from optexec.config import describe, restore
 from optexec.env import REWARDS, ExecutionVectorEnv
 from optexec.optimum import optimum
 from optexec.policies import almgren_chriss, period_of, twap, vwap
-from optexec.problem import Problem, describe, restore
+from optexec.problem import Problem
 from optexec.simulator import BLOCK, TOLERANCE, Policy, check_acts, check_policy, checked_action
 
 __all__ = ["BEHAVIOURS", "Behaviour", "Transitions", "behaviour", "collect", "coverage", "mixture", "overlap"]

@@ -22,11 +22,11 @@ from torch import Tensor
 
 from optexec._files import Arrays, check_writable, read_arrays, write_arrays
 from optexec._validate import choice, integer, real
+from optexec.config import describe
 from optexec.offline.agents import ALGORITHMS, UNFIT, Agents, numbers, pack_trace, unpack_trace
 from optexec.offline.data import Transitions, unlike
 from optexec.offline.learner import Batch, Config, Learner
 from optexec.offline.view import View
-from optexec.problem import describe
 
 __all__ = ["OtherRunError", "train"]
 
