@@ -61,13 +61,21 @@ def describe(problem: Problem) -> dict[str, Any]:
     return described
 
 
-def restore(described: Mapping[str, Any]) -> Problem:
-    """The problem that a mapping describes: the inverse of `describe`; what is left out has its default.
+def restore(described: Mapping[str, Any], *, partial: bool = False) -> Problem:
+    """The problem that a mapping describes: the inverse of `describe`. A field that is left out has its default.
+
+    Args:
+        described: the tables ``order`` and ``market``, in this ``liquidity``, and the other fields.
+        partial: whether a table may be left out too, as in a file that a user writes. In what was stored with a result
+            it may not, or the result would pass for one of the default problem.
 
     Raises:
         ValueError: a key or a value that does not fit; the field, its value and what is allowed are in the message.
     """
     whole = _table("problem", described)
+    if not partial:
+        _table("order", whole.get("order"))
+        _table("market.liquidity", _table("market", whole.get("market")).get("liquidity"))
     order = _build("order", Order, whole.pop("order", {}))
     market = _table("market", whole.pop("market", {}))
     process = _process("market.liquidity", market.pop("liquidity")) if "liquidity" in market else {}
@@ -111,7 +119,7 @@ def parse(toml: str) -> Problem:
         raise ValueError("no TOML of a problem is nested that deep") from None
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         raise ValueError(f"not valid TOML: {error}") from None
-    return restore(whole)
+    return restore(whole, partial=True)
 
 
 def _table(name: str, value: Any) -> dict[str, Any]:

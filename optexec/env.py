@@ -71,7 +71,7 @@ def _problem(given: Problem | Mapping[str, Any] | None) -> Problem:
     if given is None:
         return stochastic()
     if isinstance(given, Mapping):
-        return restore(given)
+        return restore(given, partial=True)
     if not isinstance(given, Problem):
         raise TypeError(f"problem must be an optexec.Problem, a mapping that describes one, or None, got {given!r}")
     return given

@@ -446,7 +446,8 @@ def _backwards(problem: Problem, chain: Chain, cap: float) -> Iterator[_Step]:
                 [h * p**2, -gamma * p**2, s * p**2, p, -b * d1 * p * carried, c * d2 * carried**2],
             )
             new[1], new[2] = terms.sum(axis=0), squares.sum(axis=0)
-            stray = rough * abs(p) + eps * (1 + abs(b * d1) + 2 * abs(c * d2 * u)) / (2 * q2)
+            blurred = eps * (1 + abs(b * d1) + 2 * abs(c * d2 * u))  # of slope; in the last period nothing is chosen
+            stray = zero if k == periods - 1 else rough * abs(p) + blurred / (2 * q2)
             mixed = abs(g * carried - p * u * f)
             error[0] += abs(d1 * u * f * g) * blur[1] + d2 * (u * f) ** 2 * blur[2]
             error[1] = 2 * abs(g * p) * blur[0] + d1 * mixed * blur[1] + 2 * d2 * abs(u * f * carried) * blur[2]

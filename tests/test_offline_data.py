@@ -386,7 +386,7 @@ def test_pickles_are_refused_unread(saved: bytes, tmp_path: Path) -> None:
     [
         ({"kind": "cake"}, "must hold optexec transitions, got 'cake'"),
         ({"kind": "optexec transitions"}, "does not say its 'problem'"),
-        ({"kind": "optexec transitions", "problem": {"market": 3}}, "market must be a table"),
+        ({"kind": "optexec transitions", "problem": {}}, "order must be a table"),
         ({"kind": "optexec transitions", "problem": describe(SMALL)}, "does not say its 'seed'"),
     ],
 )
@@ -550,6 +550,9 @@ def edited(part: str, **fields: Any) -> dict[str, Any]:
     [
         (None, "problem must be a table, got None"),
         ([], "problem must be a table"),
+        (edited("", order=None), "order must be a table, got None"),
+        (edited("", market=None), "market must be a table"),
+        (edited("market", liquidity=None), "market.liquidity must be a table"),
         (edited("", market=3), "market must be a table, got 3"),
         (edited("market", liquidity=3), "liquidity must be a table, got 3"),
         (edited("market.liquidity", type="Tides"), "got 'Tides'"),

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optexec._validate import brief, choice, real
+from optexec._validate import brief, choice, integer, real
 from optexec.env import REWARDS
 from optexec.offline.data import Transitions
 from optexec.policies import period_of
@@ -297,10 +297,20 @@ class View:
 
     @classmethod
     def restore(cls, described: dict[str, Any]) -> View:
-        """The inverse of `describe`."""
+        """The inverse of `describe`.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is not one.
+        """
         plain = dict(described)
         config = ViewConfig(**plain.pop("config"))
-        return cls(config, **{**plain, "centre": tuple(plain["centre"]), "scale": tuple(plain["scale"])})
+        numbers = 6 if config.state == "plain" else 2
+        centre = tuple(real(f"centre[{i}]", value) for i, value in enumerate(plain.pop("centre")))
+        scale = tuple(real(f"scale[{i}]", value, above=0) for i, value in enumerate(plain.pop("scale")))
+        if (len(centre), len(scale)) != (numbers, numbers):
+            raise ValueError(f"centre and scale must have {numbers} numbers, got {len(centre)} and {len(scale)}")
+        plain["periods"] = integer("periods", plain["periods"], minimum=1)
+        return cls(config, centre=centre, scale=scale, **plain)
 
 
 def pressure(state: Any) -> Any:
