@@ -194,6 +194,11 @@ def test_code_beside_the_point_is_folded(file: Html) -> None:
     assert all(code.strip().count("\n") < 25 for code in file.visible_code)
 
 
+def test_no_page_shows_a_warning_or_a_path_of_the_machine_that_built_it(report: Path, file: Html) -> None:
+    assert re.findall(r"\w*Warning: .*", file.text) == []
+    assert str(report.parents[1]) not in file.text
+
+
 def test_every_numbered_table_is_there_as_csv(report: Path, file: Html) -> None:
     tables = re.findall(r"<table[^>]*>\s*<caption>.*?</table>", file.text, re.S)
     links = file.all("a", **{"class": "optexec-csv"})

@@ -325,6 +325,16 @@ def test_where_it_would_pay_to_buy_the_value_is_a_bound_and_no_gap_is_measured_f
     assert (table["objective"] > 0).all()
 
 
+def test_no_curvature_in_the_last_period_is_no_matter() -> None:
+    """eta + q/2 = gamma at lambda = 0: there q2 is 0, and nothing is chosen. A warning of numpy's is an error here."""
+    problem = ox.presets.reference().replace(
+        temporary=0.0005, transient=0.001, permanent=0.001, decay=0.05, decay_noise=0.0, risk_aversion=0.0
+    )
+    solution, best = ox.optimum(problem), ox.best_static(problem)
+    assert solution.value == pytest.approx(exact_objective(problem, best), rel=1e-4)
+    assert solution.grid_error < 1e-9 * solution.value
+
+
 def test_states_that_share_a_level() -> None:
     """A shock of size 0: the calm state and its copy have one level, and interpolation between them no width."""
     calm = ox.ConstantLiquidity(2.0)
