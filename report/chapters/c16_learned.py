@@ -109,6 +109,8 @@ FITTED_LOGS = 20
 """Logs for least squares."""
 PATHS = 50_000
 """Episodes that compare costs and risk."""
+STEP = 0.05
+"""A small difference in gap closed."""
 
 
 def keyed(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -791,11 +793,13 @@ class Risk:
     """J of the optimum, exact"""
     prize_bps: float
     """what there is to gain over the best schedule, in basis points of the order"""
-    twentieth: float
-    """a difference of 0.05 in gap closed"""
-    twentieth_bps: float
-    twentieth_share: float
-    """that in percent of J"""
+    step: float
+    """a small difference in gap closed"""
+    step_worth: float
+    """that in dollars"""
+    step_bps: float
+    step_share: float
+    """and in percent of J"""
     estimates: dict[tuple[str, str], Estimate]
     """by policy's full name and statistic"""
 
@@ -832,9 +836,10 @@ def risk(policies: Mapping[str, ox.Policy]) -> Risk:
         optimum_tail=estimates["optimum", TAIL].value,
         value=best.value,
         prize_bps=prize * points,
-        twentieth=0.05 * prize,
-        twentieth_bps=0.05 * prize * points,
-        twentieth_share=100 * 0.05 * prize / best.value,
+        step=STEP,
+        step_worth=STEP * prize,
+        step_bps=STEP * prize * points,
+        step_share=100 * STEP * prize / best.value,
         estimates=estimates,
     )
     for label, policy in ((label, policies[label]) for label in LABELS.values()):
