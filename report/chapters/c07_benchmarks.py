@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -576,10 +576,15 @@ class Sweep:
     """at 0.1"""
 
 
-def sweep(problem: ox.Problem) -> Sweep:
-    """How the ranking of TWAP and AC by risk turns over, from still liquidity to wild."""
+def sweep(problem: ox.Problem, volatilities: Sequence[float]) -> Sweep:
+    """How the ranking of TWAP and AC by risk turns over, from still liquidity to wild.
+
+    Args:
+        problem: its liquidity is replaced by default Ornstein-Uhlenbeck processes of these volatilities.
+        volatilities: 0, 0.05 and 0.1 among them.
+    """
     rows = []
-    for volatility in (0.0, 0.05, 0.1, 0.15, 0.2, 0.25):
+    for volatility in volatilities:
         market = problem.replace(liquidity=ox.OrnsteinUhlenbeck(volatility=volatility))
         for name, make in MAKERS.items():
             rule = make(market)
@@ -641,10 +646,16 @@ def excess(market: ox.Problem) -> dict[str, float]:
     return exactly | {"rolling": gap.value, "rolling_ci": gap.ci}
 
 
-def excesses(problem: ox.Problem) -> Excesses:
+def excesses(
+    problem: ox.Problem, volatilities: Sequence[float], half_lives: Sequence[float], levels: Sequence[float]
+) -> Excesses:
     """Where Almgren-Chriss no longer has the lowest J, and by how much.
 
-    The half-life varies at the default's stationary standard deviation of the level.
+    Args:
+        problem: the default market.
+        volatilities: of its liquidity; 0.05, 0.1, 0.2 and 0.4 among them.
+        half_lives: at the default's stationary standard deviation of the level [periods]; 0.25 and 16 among them.
+        levels: three excesses of AC, whose volatilities are wanted [fraction].
     """
     averse = ox.almgren_chriss(problem)
 
@@ -660,11 +671,10 @@ def excesses(problem: ox.Problem) -> Excesses:
         market = of_volatility(volatility)
         return ox.exact_objective(market, averse) / ox.optimum(market).value - 1 - share
 
-    volatilities, half_lives = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4], [0.25, 0.5, 1, 2, 4, 8, 16]
-    by_volatility = pd.DataFrame([excess(of_volatility(v)) for v in volatilities], index=volatilities)
-    by_half_life = pd.DataFrame([excess(of_half_life(h)) for h in half_lives], index=half_lives)
+    by_volatility = pd.DataFrame([excess(of_volatility(v)) for v in volatilities], index=list(volatilities))
+    by_half_life = pd.DataFrame([excess(of_half_life(h)) for h in half_lives], index=list(half_lives))
     power = np.log(by_volatility.loc[0.1] / by_volatility.loc[0.05]) / np.log(2)
-    permille, percent, tenth = (brentq(above, 0.01, 0.5, (share,), xtol=1e-4) for share in (0.001, 0.01, 0.1))
+    permille, percent, tenth = (brentq(above, 0.01, 0.5, (share,), xtol=1e-4) for share in levels)
     found = Excesses(
         by_volatility,
         by_half_life,
