@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -87,96 +87,169 @@ def train(
         ValueError: an unknown algorithm or setting, no seeds, a seed twice, a number outside its range, a diverged
             training, or a checkpoint of another run; the message says what differs.
     """
+    settings = _settled(algorithm, seeds, steps, batch_size, config, device)
+    every = integer("checkpoint_every", checkpoint_every, minimum=1)
+    end = settings.steps
+    if stop_after is not None:
+        end = min(end, integer("stop_after", stop_after, minimum=1))
+    path = None if checkpoint is None else Path(checkpoint)
+    if path is not None:
+        check_writable(path, "checkpoint")
+    logs = _logs(data, len(settings.seeds))
+    views = [View.fit(settings.config.view, log) for log in logs]
+    batches, learner = _Batches.of(settings, views, logs), _learner(settings, views, logs)
+    run = _Run(path, settings, logs, learner)
+    first = run.resume()
+    with _bar(progress) as bar:
+        task = None if bar is None else bar.add_task(learner.label, total=end, completed=first, shown="")
+        for done, entry in _steps(settings, learner, batches, first, end):
+            if done in (FIRST, settings.steps) or done % EVERY == 0:
+                run.trace.add(done, entry)
+                if bar is not None and task is not None:
+                    bar.update(task, completed=done, shown=run.trace.latest())
+            if done % every == 0 and done < end:
+                run.keep(done)
+    if first < end:
+        run.keep(end)
+    return run.agents(views)
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What a training is asked for, checked."""
+
+    algorithm: str
+    config: Config
+    seeds: tuple[int, ...]
+    steps: int
+    batch_size: int
+    device: str
+
+
+def _settled(algorithm: str, seeds: Any, steps: int, batch_size: int, config: Config | str, device: Any) -> _Settings:
+    """The settings of a training, or an error that names what does not fit."""
     learner_type = ALGORITHMS[choice("algorithm", algorithm, tuple(ALGORITHMS))]
     if not isinstance(seeds, Iterable):
         raise TypeError(f"seeds must be one or more different integers, such as range(8), got {seeds!r}")
     chosen = tuple(integer("seeds", seed, minimum=0) for seed in seeds)
     if not chosen or len(set(chosen)) < len(chosen):
         raise ValueError(f"seeds must be one or more different integers, got {list(chosen)}")
-    steps, batch_size = integer("steps", steps, minimum=1), integer("batch_size", batch_size, minimum=1)
-    checkpoint_every = integer("checkpoint_every", checkpoint_every, minimum=1)
-    end = steps if stop_after is None else min(steps, integer("stop_after", stop_after, minimum=1))
     if isinstance(config, str):
         choice("config", config, ("tuned", "paper"))
         config = learner_type.settings.tuned() if config == "tuned" else learner_type.settings.paper()
     elif not isinstance(config, learner_type.settings):
         raise TypeError(f"config must be a {learner_type.settings.__name__} or its name, got {config!r}")
-    device = _device(device)
+    steps, batch_size = integer("steps", steps, minimum=1), integer("batch_size", batch_size, minimum=1)
+    return _Settings(algorithm, config, chosen, steps, batch_size, _device(device))
 
-    path = None if checkpoint is None else Path(checkpoint)
-    if path is not None:
-        check_writable(path, "checkpoint")
-    logs = _logs(data, len(chosen))
-    first_log = logs[0]
-    fitted = [View.fit(config.view, log) for log in logs]
-    packed, widths = _packed(fitted, logs, device)
-    # a log's transitions follow the last's: where each seed's begin
-    offset = torch.arange(len(logs), device=device)[:, None] * len(first_log) if len(logs) > 1 else 0
-    streams = [_stream(seed, INITIAL, 0) for seed in chosen]
-    spreads = [view.spread(log) for view, log in zip(fitted, logs, strict=True)]
-    spread = spreads[0] if len(logs) == 1 else torch.tensor(spreads, device=device)[:, None, None]
-    pressed = fitted[0].transient and config.view.state == "homogeneous"
-    learner = learner_type(config, fitted[0].dimension, streams, spread, pressed).to(device)
-    run = {
-        "algorithm": algorithm,
-        "config": asdict(config),
-        "seeds": list(chosen),
-        "steps": steps,
-        "batch_size": batch_size,
-        "behaviour": first_log.behaviour,
-        "episodes": first_log.episodes,
-        "data_seed": first_log.seed if len(logs) == 1 else [log.seed for log in logs],
-        "data": first_log.digest if len(logs) == 1 else [log.digest for log in logs],
-        "torch": torch.__version__,
-        "problem": describe(first_log.problem),
-    }
-    first, seconds, trace = 0, 0.0, Trace(chosen)
-    if path is not None and path.exists():
-        first, seconds = _resume(path, run, learner, trace)
-    began = time.process_time()
 
-    def keep(done: int) -> None:
-        if path is not None:
-            spent = seconds + time.process_time() - began
-            versions = {"python": platform.python_version(), "numpy": np.__version__}
-            meta = {
-                "kind": _KIND,
-                **run,
-                **versions,
-                "done": done,
-                "seconds": spent,
-            }
-            write_arrays(path, meta, _tensors(learner) | pack_trace(trace.table()))
+def _learner(settings: _Settings, views: Sequence[View], logs: Sequence[Transitions]) -> Learner:
+    """The networks of all seeds, with their initial weights."""
+    spreads = [view.spread(log) for view, log in zip(views, logs, strict=True)]
+    spread = spreads[0] if len(logs) == 1 else torch.tensor(spreads, device=settings.device)[:, None, None]
+    streams = [_stream(seed, INITIAL, 0) for seed in settings.seeds]
+    pressed = views[0].transient and settings.config.view.state == "homogeneous"
+    made = ALGORITHMS[settings.algorithm](settings.config, views[0].dimension, streams, spread, pressed)
+    return made.to(settings.device)
 
-    with _bar(progress) as bar:
-        task = None if bar is None else bar.add_task(learner_type.label, total=end, completed=first, shown="")
-        for step in range(first, end):
-            if step == first or step % CHUNK == 0:
-                rows, noise = _drawn(chosen, step // CHUNK, len(first_log), batch_size, learner.noise, device)
-            place = step % CHUNK
-            gathered = packed[(rows[place] + offset).reshape(-1)].reshape(len(chosen), batch_size, -1)
-            learner.anneal(step / steps)
-            entry = learner.update(step + 1, Batch(*torch.split(gathered, widths, dim=-1)), noise[place])
-            done = step + 1
-            if done in (FIRST, steps) or done % EVERY == 0:
-                trace.add(done, entry)
-                if bar is not None and task is not None:
-                    bar.update(task, completed=done, shown=trace.latest())
-            if done % checkpoint_every == 0 and done < end:
-                keep(done)
-    if first < end:
-        keep(end)
-    origin = {
-        **{key: run[key] for key in ("steps", "batch_size", "data", "torch", "behaviour", "episodes", "data_seed")},
-        "observe_liquidity": first_log.observe_liquidity,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "device": device,
-        "cpu_seconds": round(seconds + time.process_time() - began, 1),
-    }
-    networks = {name: [layer.detach().clone() for layer in layers] for name, layers in learner.acting().items()}
-    views = tuple(fitted * len(chosen) if len(logs) == 1 else fitted)
-    return Agents(algorithm, config, first_log.problem, views, chosen, networks, trace.table(), origin)
+
+@dataclass(frozen=True)
+class _Batches:
+    """The data as training reads them."""
+
+    packed: Tensor
+    """(logs x length, width), log after log"""
+    widths: list[int]
+    """of a batch's fields"""
+    length: int
+    """of a log"""
+    offset: Tensor | int
+    """where each seed's log begins"""
+
+    @classmethod
+    def of(cls, settings: _Settings, views: Sequence[View], logs: Sequence[Transitions]) -> _Batches:
+        """All logs, as their views see them."""
+        packed, widths = _packed(views, logs, settings.device)
+        starts = torch.arange(len(logs), device=settings.device)[:, None] * len(logs[0])
+        return cls(packed, widths, len(logs[0]), starts if len(logs) > 1 else 0)
+
+    def at(self, rows: Tensor) -> Batch:
+        """The transitions of rows (S, B) of each seed's log."""
+        gathered = self.packed[(rows + self.offset).reshape(-1)].reshape(*rows.shape, -1)
+        return Batch(*torch.split(gathered, self.widths, dim=-1))
+
+
+def _steps(
+    settings: _Settings, learner: Learner, batches: _Batches, first: int, end: int
+) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    """Train from one step to another: how many are done, and each step's entry of the trace."""
+    for step in range(first, end):
+        chunk, place = divmod(step, CHUNK)
+        if step == first or place == 0:
+            rows, noise = _drawn(settings, chunk, batches.length, learner.noise)
+        learner.anneal(step / settings.steps)
+        yield step + 1, learner.update(step + 1, batches.at(rows[place]), noise[place])
+
+
+class _Run:
+    """A training as it goes on: what it is of, how long it took, its curves, and the file that it is kept in."""
+
+    def __init__(self, path: Path | None, settings: _Settings, logs: Sequence[Transitions], learner: Learner) -> None:
+        self.path, self.settings, self.log, self.learner = path, settings, logs[0], learner
+        self.trace = Trace(settings.seeds)
+        alone = len(logs) == 1
+        self.described = {
+            "algorithm": settings.algorithm,
+            "config": asdict(settings.config),
+            "seeds": list(settings.seeds),
+            "steps": settings.steps,
+            "batch_size": settings.batch_size,
+            "behaviour": self.log.behaviour,
+            "episodes": self.log.episodes,
+            "data_seed": self.log.seed if alone else [log.seed for log in logs],
+            "data": self.log.digest if alone else [log.digest for log in logs],
+            "torch": torch.__version__,
+            "problem": describe(self.log.problem),
+        }
+        self.versions = {"python": platform.python_version(), "numpy": np.__version__}
+        self._before, self._began = 0.0, time.process_time()
+
+    @property
+    def seconds(self) -> float:
+        """CPU time so far, that of interrupted runs included."""
+        return self._before + time.process_time() - self._began
+
+    def resume(self) -> int:
+        """Go on from the file, if it is there: how many steps are done."""
+        if self.path is None or not self.path.exists():
+            return 0
+        done, self._before = _resume(self.path, self.described, self.learner, self.trace)
+        self._began = time.process_time()
+        return done
+
+    def keep(self, done: int) -> None:
+        """Write the state after so many steps."""
+        if self.path is not None:
+            meta = {"kind": _KIND, **self.described, **self.versions, "done": done, "seconds": self.seconds}
+            write_arrays(self.path, meta, _tensors(self.learner) | pack_trace(self.trace.table()))
+
+    def agents(self, views: Sequence[View]) -> Agents:
+        """What was trained."""
+        settings, problem = self.settings, self.log.problem
+        told = ("steps", "batch_size", "data", "torch", "behaviour", "episodes", "data_seed")
+        origin = {
+            **{key: self.described[key] for key in told},
+            "observe_liquidity": self.log.observe_liquidity,
+            **self.versions,
+            "device": settings.device,
+            "cpu_seconds": round(self.seconds, 1),
+        }
+        acting = self.learner.acting().items()
+        networks = {name: [layer.detach().clone() for layer in layers] for name, layers in acting}
+        each = tuple(views) * (len(settings.seeds) // len(views))
+        return Agents(
+            settings.algorithm, settings.config, problem, each, settings.seeds, networks, self.trace.table(), origin
+        )
 
 
 class Trace:
@@ -258,11 +331,15 @@ def _packed(views: Sequence[View], logs: Sequence[Transitions], device: str) -> 
     return torch.from_numpy(whole).to(device), [column.shape[1] for column in columns]
 
 
-def _drawn(seeds: tuple[int, ...], chunk: int, m: int, batch: int, normals: int, device: str) -> tuple[Tensor, Tensor]:
-    """Rows (CHUNK, S, B) and standard normals (CHUNK, S, B, normals) of a chunk of steps."""
-    rows = [_stream(seed, ROWS, chunk).integers(m, size=(CHUNK, batch)) for seed in seeds]
-    noise = [_stream(seed, NOISE, chunk).standard_normal((CHUNK, batch, normals), dtype=np.float32) for seed in seeds]
-    return torch.from_numpy(np.stack(rows, axis=1)).to(device), torch.from_numpy(np.stack(noise, axis=1)).to(device)
+def _drawn(settings: _Settings, chunk: int, length: int, normals: int) -> tuple[Tensor, Tensor]:
+    """Rows (CHUNK, S, B) of logs and standard normals (CHUNK, S, B, normals) of a chunk of steps."""
+    shape = (CHUNK, settings.batch_size)
+    rows = [_stream(seed, ROWS, chunk).integers(length, size=shape) for seed in settings.seeds]
+    noise = [
+        _stream(seed, NOISE, chunk).standard_normal((*shape, normals), dtype=np.float32) for seed in settings.seeds
+    ]
+    stacked = (torch.from_numpy(np.stack(parts, axis=1)).to(settings.device) for parts in (rows, noise))
+    return next(stacked), next(stacked)
 
 
 def _tensors(learner: Learner) -> Arrays:
