@@ -33,6 +33,7 @@ from optexec._validate import choice, integer, real
 from optexec.config import describe
 from optexec.evaluation import COLUMNS, evaluate
 from optexec.offline.data import collect
+from optexec.offline.names import LEARNERS
 from optexec.policies import twap
 from optexec.presets import stochastic, stress
 from optexec.problem import Problem
@@ -42,7 +43,7 @@ from optexec.stress import PLANNERS
 if TYPE_CHECKING:
     from optexec.offline.agents import Agents  # imports torch
 
-__all__ = ["BACKENDS", "LEARNERS", "NORMAL", "Planner", "Training", "sweep"]
+__all__ = ["BACKENDS", "NORMAL", "Planner", "Training", "sweep"]
 
 Maker = Callable[[Problem, int], Policy]
 
@@ -51,9 +52,6 @@ BACKENDS = ("loky", "dask", "serial")
 
 NORMAL = "normal"
 """Name of the problem itself among its scenarios."""
-
-LEARNERS = ("td3bc", "bcq", "bc")
-"""Agents that are trained in their cell."""
 
 LOG = 1 << 32
 """Added to a cell's seed for the log that its agent learns from: no shock of the log is in the comparison."""
@@ -72,7 +70,7 @@ class Training:
     """An agent that is trained in its cell: on a log of the cell's market, with the cell's seed.
 
     Args:
-        algorithm: one of `LEARNERS`.
+        algorithm: one of `optexec.offline.LEARNERS`.
         episodes: logged episodes.
         steps: gradient steps.
         batch_size: transitions a step.
@@ -86,7 +84,7 @@ class Training:
     behaviour: str = "mixture"
 
     def __post_init__(self) -> None:
-        choice("algorithm", self.algorithm, LEARNERS)
+        choice("algorithm", self.algorithm, tuple(LEARNERS))
         for name in ("episodes", "steps", "batch_size"):
             integer(name, getattr(self, name), minimum=1)
 
@@ -134,8 +132,8 @@ def sweep(
     """Evaluate every agent in every scenario at every risk aversion on every seed.
 
     Args:
-        agents: names of `optexec.stress.PLANNERS` or of `LEARNERS`; or policies by name, and functions of a cell's
-            problem and seed that make one. A policy is known by its name, and by its ``digest`` if it has one (trained
+        agents: names of `optexec.stress.PLANNERS` or of `optexec.offline.LEARNERS`; or policies by name, and functions
+            of a cell's problem and seed that make one. A policy is known by its name, and by its ``digest`` if it has one (trained
             agents do): give a changed policy another name or another folder.
         folder: where the results of cells are kept; made if its parent exists.
         problem: the normal market; None for that of the original note.

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import optexec as ox
-from optexec.offline import TD3BCConfig
+from optexec.offline import ALGORITHMS, LEARNERS, TD3BCConfig
 from optexec.offline.learner import Critics, value
 from optexec.offline.td3_bc import TD3BC
 from optexec.offline.view import View, ViewConfig, multiple
@@ -116,3 +116,9 @@ def test_with_transient_impact_a_critic_is_quadratic_in_both() -> None:
     assert rank == 6
     assert residual[0] < 1e-6 * np.square(q).sum()
     assert np.abs(fit[3:]).min() > 1e-3  # none of the terms in I is idle
+
+
+def test_there_is_a_learner_of_every_name() -> None:
+    """Names are listed without torch; the classes that need it have them in the same order."""
+    assert {name: learner.label for name, learner in ALGORITHMS.items()} == LEARNERS
+    assert list(ALGORITHMS) == list(LEARNERS)

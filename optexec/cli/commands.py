@@ -16,12 +16,13 @@ from optexec.cli.output import counted, number, one_line_errors, progress_of, re
 from optexec.config import describe
 from optexec.evaluation import evaluate
 from optexec.offline.data import collect, unlike
+from optexec.offline.names import LEARNERS
 from optexec.optimum import optimum
 from optexec.presets import stochastic
 from optexec.presets import stress as scenarios
 from optexec.problem import Problem
 from optexec.simulator import Policy
-from optexec.sweep import LEARNERS, NORMAL, Planner, Training
+from optexec.sweep import NORMAL, Planner, Training
 from optexec.sweep import sweep as run_sweep
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from optexec.offline.data import BEHAVIOURS, Behaviour, Transitions, collect, coverage, overlap
 from optexec.offline.fitting import fitted
+from optexec.offline.names import LEARNERS
 
 if TYPE_CHECKING:
     from optexec.offline.agents import ALGORITHMS, Agents
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALGORITHMS",
     "BEHAVIOURS",
+    "LEARNERS",
     "Agents",
     "BCConfig",
     "BCQConfig",

@@ -20,6 +20,7 @@ from optexec.offline.bc import BC
 from optexec.offline.bcq import BCQ
 from optexec.offline.data import differences
 from optexec.offline.learner import Config, Learner
+from optexec.offline.names import LEARNERS
 from optexec.offline.td3_bc import TD3BC
 from optexec.offline.view import View, ViewConfig
 from optexec.problem import Problem
@@ -73,7 +74,7 @@ class Agents:
     @property
     def label(self) -> str:
         """What a table calls the algorithm."""
-        return ALGORITHMS[self.algorithm].label
+        return LEARNERS[self.algorithm]
 
     @property
     def view(self) -> View:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from optexec.offline.learner import PUBLISHED, Batch, Config, Learner, over_batch
+from optexec.offline.names import LEARNERS
 from optexec.offline.networks import ACTIVATIONS, perceptron
 
 __all__ = ["BC", "BCConfig"]
@@ -39,7 +40,7 @@ class BC(Learner):
     """A network a seed, fitted to the data's actions."""
 
     name: ClassVar[str] = "bc"
-    label: ClassVar[str] = "behaviour cloning"
+    label: ClassVar[str] = LEARNERS[name]
     settings: ClassVar[type[Config]] = BCConfig
 
     def build(self, dimension: int, streams: Sequence[np.random.Generator]) -> None:

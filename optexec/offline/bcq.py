@@ -25,6 +25,7 @@ from torch import Tensor
 
 from optexec._validate import integer, real
 from optexec.offline.learner import PUBLISHED, Batch, Config, Critics, Learner, join, over_batch, value
+from optexec.offline.names import LEARNERS
 from optexec.offline.networks import ACTIVATIONS, Stack, blend, perceptron
 
 __all__ = ["BCQ", "BCQConfig"]
@@ -94,7 +95,7 @@ class BCQ(Learner):
     """Behaviour model, perturbation network, twin critics and their targets, for all seeds."""
 
     name: ClassVar[str] = "bcq"
-    label: ClassVar[str] = "BCQ"
+    label: ClassVar[str] = LEARNERS[name]
     settings: ClassVar[type[Config]] = BCQConfig
     latents: Tensor
     reach: Tensor

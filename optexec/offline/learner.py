@@ -157,8 +157,8 @@ class Learner(torch.nn.Module, ABC):
     """
 
     name: ClassVar[str]
-    """What `optexec.offline.train` calls it."""
     label: ClassVar[str]
+    """What `optexec.offline.train` calls it."""
     """What a table calls it."""
     settings: ClassVar[type[Config]]
     noise: int = 0

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from optexec._validate import integer, real
 from optexec.offline.learner import PUBLISHED, Batch, Config, Critics, Learner, over_batch
+from optexec.offline.names import LEARNERS
 from optexec.offline.networks import ACTIVATIONS, blend, perceptron
 
 __all__ = ["TD3BC", "TD3BCConfig"]
@@ -78,7 +79,7 @@ class TD3BC(Learner):
     """Actor, twin critics and their targets, for all seeds."""
 
     name: ClassVar[str] = "td3bc"
-    label: ClassVar[str] = "TD3+BC"
+    label: ClassVar[str] = LEARNERS[name]
     settings: ClassVar[type[Config]] = TD3BCConfig
     noise = 1
 

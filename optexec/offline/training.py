@@ -26,6 +26,7 @@ from optexec.config import describe
 from optexec.offline.agents import ALGORITHMS, UNFIT, Agents, numbers, pack_trace, unpack_trace
 from optexec.offline.data import Transitions, unlike
 from optexec.offline.learner import Batch, Config, Learner
+from optexec.offline.names import LEARNERS
 from optexec.offline.view import View
 
 __all__ = ["OtherRunError", "train"]
@@ -101,7 +102,7 @@ def train(
     run = _Run(path, settings, logs, learner)
     first = run.resume()
     with _bar(progress) as bar:
-        task = None if bar is None else bar.add_task(learner.label, total=end, completed=first, shown="")
+        task = None if bar is None else bar.add_task(LEARNERS[settings.algorithm], total=end, completed=first, shown="")
         for done, entry in _steps(settings, learner, batches, first, end):
             if done in (FIRST, settings.steps) or done % EVERY == 0:
                 run.trace.add(done, entry)

@@ -11,6 +11,7 @@ from typing import Any
 
 from optexec._validate import choice
 from optexec.offline.data import Behaviour, behaviour, mixture
+from optexec.offline.names import LEARNERS
 from optexec.offline.scoring import PAIRED, SCORED, SEED
 from optexec.policies import almgren_chriss, twap
 from optexec.presets import stochastic, stress
@@ -95,8 +96,8 @@ LEVELS = (0.1, 0.2, 0.8)
 ABLATIONS = ("expected", "rate", "fraction", "free", "unscaled", "unshaped", "relu", "clipped", "level")
 """Variants that take one part of the learners away, or put another in its place."""
 
-LEARNERS = ("td3bc", "bcq", "bc")
-"""Algorithms, in the order of the tables."""
+CRITICS = ("td3bc", "bcq")
+"""Learners that have a critic."""
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
@@ -231,7 +232,7 @@ def _markets() -> Iterator[Study]:
 def _constraints() -> Iterator[Study]:
     for name in CAPPED:
         yield from (Study(algorithm=learner, market=name, shipped=True) for learner in LEARNERS)
-    for learner in ("td3bc", "bcq"):
+    for learner in CRITICS:
         for penalty in PENALTIES:
             yield _sweep(learner, market=f"penalty_{penalty}", variant="wish")
         yield _sweep(learner, market="participation_cap", variant="free")  # the fined learners' critic, told the cap
@@ -244,20 +245,20 @@ def _blind() -> Iterator[Study]:
 
 def _elsewhere() -> Iterator[Study]:
     for name in ELSEWHERE:
-        yield from (_few(learner, market=name, shipped=True) for learner in ("td3bc", "bcq"))
+        yield from (_few(learner, market=name, shipped=True) for learner in CRITICS)
 
 
 def _data() -> Iterator[Study]:
     for learner in LEARNERS:
         for behaviour_name in ("twap", "twap-noise", *(f"twap-noise-{level}" for level in LEVELS), "ac-noise", "broad"):
             yield _sweep(learner, behaviour=behaviour_name)
-    for learner in ("td3bc", "bcq"):
+    for learner in CRITICS:
         yield from (_sweep(learner, episodes=episodes) for episodes in (100, 300, 3_000))
         yield from (_sweep(learner, steps=steps) for steps in (300, 1_000, 3_000))
 
 
 def _ablations() -> Iterator[Study]:
-    for learner in ("td3bc", "bcq"):
+    for learner in CRITICS:
         yield from (_sweep(learner, variant=name) for name in ABLATIONS)
 
 

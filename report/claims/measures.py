@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 from optexec import stress
 from optexec.evaluation import Estimate
 from optexec.offline import scoring
+from optexec.offline.names import LEARNERS
 from optexec.optimum import exact_value, optimum
 from optexec.policies import twap
 from optexec.presets import reference, stochastic
 from optexec.problem import Problem
 from optexec.simulator import Policy, simulate
-from report.agents import published
+from report.agents import protocol, published
 from report.claims.verdicts import Effect, Measured
 
 __all__ = [
-    "ALGORITHMS",
     "CONSTANT",
+    "CRITICS",
     "MIXED",
     "NORMAL",
     "OPTIMAL",
@@ -53,7 +54,7 @@ OPTIMAL = (-0.01, 0.01)
 CONSTANT = "constant liquidity"
 NORMAL = "normal conditions"
 SCATTERED = "a price as volatile as the note's table"
-ALGORITHMS = {"td3bc": "TD3+BC", "bcq": "BCQ"}
+CRITICS = {name: LEARNERS[name] for name in protocol.CRITICS}
 TWAPS = "TWAP's log"
 MIXED = "a log of mixed schedules"
 
@@ -124,7 +125,7 @@ def of_learners(
     def effects(log: str, study: str) -> tuple[Effect, ...]:
         return tuple(
             over_agents(f"{label}, {log}", map(effect, agents(f"{name}-{study}", market)), claimed, sign)
-            for name, label in ALGORITHMS.items()
+            for name, label in CRITICS.items()
         )
 
     return Measured(effects(TWAPS, "twap-data0"), effects(MIXED, "mixture-8logs"))

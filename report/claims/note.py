@@ -22,8 +22,8 @@ from optexec.simulator import Policy, simulate
 from report.agents import published
 from report.agents.protocol import LOGS
 from report.claims.measures import (
-    ALGORITHMS,
     CONSTANT,
+    CRITICS,
     MIXED,
     NORMAL,
     OPTIMAL,
@@ -198,7 +198,7 @@ def constraints(n: int) -> Measured:
         tuple(
             over_agents(f"{label}, {title(market)}", outside(name, market), (0.0, 2.0))
             for market in ("normal", "liquidity_collapse", "combined", "extreme_shocks_95")
-            for name, label in ALGORITHMS.items()
+            for name, label in CRITICS.items()
         )
     )
 
@@ -310,7 +310,7 @@ def _rl_against_ac(key: str, size: float) -> Measured:
     found = of_learners(effect, claimed, -1, key)
     there = tuple(
         over_agents(f"{label}, trained there", map(effect, agents(f"{name}-{key}-mixture-4logs", key)), claimed, -1)
-        for name, label in ALGORITHMS.items()
+        for name, label in CRITICS.items()
     )
     return Measured(found.tests, (*found.elsewhere, *there))
 
@@ -408,7 +408,7 @@ def all_fail(n: int) -> Measured:
     normal = stochastic()
 
     def policies(market: str) -> dict[str, Policy]:
-        learners = {label: agents(f"{name}-mixture-8logs", market)[0] for name, label in ALGORITHMS.items()}
+        learners = {label: agents(f"{name}-mixture-8logs", market)[0] for name, label in CRITICS.items()}
         return {name: make(normal) for name, make in stress.PLANNERS.items()} | learners
 
     usual = {name: mean(shortfalls(normal, policy, n)) for name, policy in policies("normal").items()}
@@ -486,6 +486,6 @@ def rl_bounded(n: int) -> Measured:
         tuple(
             over_agents(f"{label}, {log}", gains(f"{name}-{study}", base), bounded)
             for study, log, base in (("twap-data0", TWAPS, even), ("mixture-8logs", MIXED, min(arms)))
-            for name, label in ALGORITHMS.items()
+            for name, label in CRITICS.items()
         )
     )
