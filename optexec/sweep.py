@@ -133,8 +133,8 @@ def sweep(
 
     Args:
         agents: names of `optexec.stress.PLANNERS` or of `optexec.offline.LEARNERS`; or policies by name, and functions
-            of a cell's problem and seed that make one. A policy is known by its name, and by its ``digest`` if it has one (trained
-            agents do): give a changed policy another name or another folder.
+            of a cell's problem and seed that make one. A policy is known by its name, and by its ``digest`` if it has
+            one (trained agents do): give a changed policy another name or another folder.
         folder: where the results of cells are kept; made if its parent exists.
         problem: the normal market; None for that of the original note.
         scenarios: `NORMAL`, or keys of `optexec.presets.stress` of that market.
