@@ -533,8 +533,10 @@ class Simulated:
     """standard deviation of TWAP at two cents in default liquidity"""
     limit: float
     """and where the level is as volatile as it can be"""
+    deep_volatility: float
+    """volatility of liquidity with a floor of 0.01 at which TWAP scatters as in the note"""
     deep: float
-    """with a floor of 0.01 and a volatility of 0.45"""
+    """its standard deviation there"""
     deep_ratio: float
     """AC's there over TWAP's"""
     deep_mean: float
@@ -568,13 +570,15 @@ def simulations() -> Simulated:
         default.append(ox.simulate(market, EVEN, 20_000, 42).shortfall.std())
     assert default == sorted(default)
     assert default[-1] < 1.01 * default[-2] < 700  # the limit
-    market = REFERENCE.replace(liquidity=ox.OrnsteinUhlenbeck(volatility=0.45, floor=0.01))
+    deep = 0.45
+    market = REFERENCE.replace(liquidity=ox.OrnsteinUhlenbeck(volatility=deep, floor=0.01))
     twap, ac = (ox.simulate(market, schedule, 100_000, 42).shortfall for schedule in (EVEN, AVERSE))
     assert 1600 < twap.std() < 2100
     return Simulated(
         geometric=100 * abs(geometric - 1).max(),
         now=default[0],
         limit=default[-1],
+        deep_volatility=deep,
         deep=float(twap.std()),
         deep_ratio=float(ac.std() / twap.std()),
         deep_mean=float(X * S0 + twap.mean()),
