@@ -314,9 +314,13 @@ def exact_value(problem: Problem, policy: Policy) -> float:
     check_policy(problem, policy)
     if hasattr(policy, "reset"):
         raise ValueError("an exact value needs a policy without memory, and this one has a method reset")
+    open_loop = getattr(policy, "open_loop", None)
 
     def fractions(levels: Array, held: float, price: float) -> Array:
         rule = np.ones((periods, len(levels)))
+        if open_loop is not None:
+            rule[:-1] = np.asarray(open_loop)[:-1, None]
+            return rule
         for k in range(periods - 1):
             seen = np.zeros((len(levels), 6), dtype=np.float32)
             seen[:] = held, (periods - k) / periods, price, price * market.volatility, 0.0, 0.0

@@ -433,6 +433,17 @@ def test_the_exact_value_of_known_policies(problem: ox.Problem) -> None:
         assert ox.exact_value(problem, solution) == pytest.approx(solution.value, rel=1e-4)
 
 
+def test_the_exact_value_of_a_schedule_is_that_of_its_actions() -> None:
+    """It is read from the fractions that a schedule carries, to the bit as if it had been asked for every level."""
+
+    class Asked:
+        def __init__(self, schedule: ox.Schedule) -> None:
+            self.act = schedule.act
+
+    for schedule in (ox.twap(NORMAL), ox.almgren_chriss(NORMAL)):
+        assert ox.exact_value(NORMAL, schedule) == ox.exact_value(NORMAL, Asked(schedule))
+
+
 def test_the_exact_value_is_the_simulation_s_mean() -> None:
     rolling = ox.rolling(NORMAL)
     objective = ox.simulate(NORMAL, rolling, 20_000, seed=11).objective
