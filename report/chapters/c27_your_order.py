@@ -1,8 +1,10 @@
-"""Figures of *Your own order*: what bars say, the plan that they make, and where the forecast's interval comes from."""
+"""*Your own order*: what bars say, the plan that they make, and where the forecast's interval comes from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,394 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+import optexec as ox
 from optexec.almgren_chriss import expected_cost, frontier, trade_list, variance
-from optexec.calibration import Calibration
+from optexec.calibration import Almgren2005, Calibration, Estimated, SquareRoot, calibrate, forecast, synthetic
+from optexec.evaluation import plus_minus
 from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, STACKED, add_slider, finish
 from optexec.problem import Market, Problem
 
-__all__ = ["bar_estimates", "cost_sources", "own_plan"]
+__all__ = [
+    "Coverage",
+    "Days",
+    "Estimation",
+    "Laws",
+    "Line",
+    "Plans",
+    "Sources",
+    "bar_estimates",
+    "cost_sources",
+    "coverage",
+    "days",
+    "ends",
+    "estimates",
+    "estimation",
+    "in_basis_points",
+    "known",
+    "law_table",
+    "laws",
+    "line",
+    "own_plan",
+    "plan_table",
+    "plans",
+    "source_rows",
+    "sources",
+    "truth_of",
+]
+
+SYMBOLS = {
+    "volatility": "volatility $\\sigma$",
+    "volume": "volume $V$",
+    "speed": "speed $\\theta$",
+    "depth_volatility": "volatility of depth $\\omega$",
+}
+"""Estimated parameters as tables name them."""
+HALF_SPREAD = 0.005
+
+
+def in_basis_points(dollars: float, problem: Problem) -> float:
+    """Dollars as basis points of the order's value."""
+    return 1e4 * dollars / (problem.order.shares * problem.market.price)
+
+
+def truth_of(market: Market) -> dict[str, float]:
+    """The parameters behind a simulated file, as `Calibration.table` names them."""
+    process: Any = market.liquidity
+    return {
+        "volatility": market.volatility,
+        "volume": float(market.volume),
+        "speed": process.speed,
+        "depth_volatility": process.volatility,
+    }
+
+
+def ends(bars: pd.DataFrame) -> pd.DataFrame:
+    """The first and the last bars."""
+    shown = pd.concat([bars.head(3), bars.tail(2)]).set_index("timestamp")
+    return shown.assign(volume=shown["volume"].map("{:,.0f}".format))
+
+
+def estimates(found: Calibration, truth: Market) -> pd.DataFrame:
+    """What the bars say with intervals, and the truth."""
+    true, digits = truth_of(truth), {"volatility": 4, "volume": 0, "speed": 3, "depth_volatility": 4}
+    return pd.DataFrame(
+        {
+            SYMBOLS[name]: {
+                "estimate": f"{row['value']:,.{digits[name]}f}",
+                "95% interval": f"{row['low']:,.{digits[name]}f} to {row['high']:,.{digits[name]}f}",
+                "error (%)": f"{100 * row['error'] / row['value']:.1f}",
+                "truth": f"{true[name]:,g}",
+                "unit": row["unit"],
+            }
+            for name, row in _rows(found.table())
+        }
+    ).T.rename_axis("parameter")
+
+
+def _rows(table: pd.DataFrame) -> list[tuple[str, Any]]:
+    return [(str(name), row) for name, row in table.iterrows()]
+
+
+@dataclass(frozen=True)
+class Estimation:
+    """Standard errors of what the bars say [% of the value]."""
+
+    volume: float
+    volatility: float
+    speed: float
+    depth_volatility: float
+    profile: float
+    """of a single value of the profile, mean"""
+    bars: int
+    """values of the profile"""
+
+
+def estimation(found: Calibration, truth: Market) -> Estimation:
+    """How well the bars know the market, whose truth every interval holds."""
+    table, true, profile = found.table(), truth_of(truth), truth.volume_profile
+    error = {name: 100 * row["error"] / row["value"] for name, row in _rows(table)}
+    assert error["volume"] < error["volatility"] < error["speed"]
+    assert all(row["low"] <= true[name] <= row["high"] for name, row in _rows(table))
+    assert profile is not None
+    assert all(p.low <= t <= p.high for p, t in zip(found.profile, profile, strict=True))
+    return Estimation(
+        volume=error["volume"],
+        volatility=error["volatility"],
+        speed=error["speed"],
+        depth_volatility=error["depth_volatility"],
+        profile=float(np.mean([100 * p.error / p.value for p in found.profile])),
+        bars=found.bars,
+    )
+
+
+def known(found: Calibration, truth: Market) -> Calibration:
+    """A calibration that is the truth, to simulate data sets from."""
+    assert truth.volume_profile is not None
+    exact: Any = {name: Estimated(value, 0.0, value, value) for name, value in truth_of(truth).items()}
+    return dataclasses.replace(found, **exact, profile=tuple(Estimated(p, 0.0, p, p) for p in truth.volume_profile))
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How often the 95% intervals of simulated data sets hold the truth [%]."""
+
+    table: pd.DataFrame
+    low: float
+    """of the parameter whose interval does least often"""
+    high: float
+    too_short: float
+    """by how much omega's interval would be shorter without the error of V"""
+
+
+def coverage(again: Sequence[Calibration], truth: Market, errors: Estimation) -> Coverage:
+    """Coverage and bias over calibrations of data sets from the true market."""
+    true, rows, held = truth_of(truth), {}, {}
+    for name, value in true.items():
+        found = [getattr(calibration, name) for calibration in again]
+        share = float(np.mean([one.low <= value <= one.high for one in found]))
+        half = 196 * (share * (1 - share) / len(again)) ** 0.5
+        bias = 100 * (np.array([one.value for one in found]).mean() / value - 1)
+        shown = {"coverage (%)": plus_minus(100 * share, half), "bias (%)": f"{bias:+.1f}".replace("-", "−")}
+        rows[SYMBOLS[name]], held[name] = shown, share
+    assert truth.volume_profile is not None
+    profile = np.array(truth.volume_profile)
+    low, values, high = (
+        np.array([[getattr(period, end) for period in one.profile] for one in again])
+        for end in ("low", "value", "high")
+    )
+    inside = np.mean((low <= profile) & (profile <= high))
+    biased = 100 * np.abs(values.mean(axis=0) / profile - 1).max()
+    rows["profile $w_j$"] = {"coverage (%)": f"{100 * inside:.1f}", "bias (%)": f"{biased:.1f} at most"}
+    assert all(0.92 <= share <= 0.98 for share in held.values())
+    assert 0.94 < inside < 0.96
+    return Coverage(
+        table=pd.DataFrame(rows).T.rename_axis("parameter"),
+        low=100 * min(held.values()),
+        high=100 * max(held.values()),
+        too_short=100 * (1 - (2 * (19 * 25 - 1)) ** -0.5 / (errors.depth_volatility / 100)),
+    )
+
+
+@dataclass(frozen=True)
+class Laws:
+    """The order under two laws of impact."""
+
+    even: dict[str, float]
+    """expected cost of the even sale in mean liquidity by law [bps]"""
+    ratio: float
+    """the larger over the smaller"""
+    participation: float
+    """of the even sale [%]"""
+
+
+def _even(problem: Problem) -> float:
+    """Expected cost of TWAP on a flat day of mean liquidity [bps]."""
+    return in_basis_points(ox.twap(problem.replace(volume_profile=None)).expected_cost, problem)
+
+
+def laws(found: Calibration, direct: Problem, root: Problem) -> Laws:
+    """What two laws ask for the even sale, which the linear market prices exactly as they do."""
+    sigma, volume = found.volatility.value * 26**0.5, found.volume.value * 26
+    participation = direct.order.shares / volume
+    permanent = 0.314 * sigma * participation * (500e6 / volume) ** 0.25
+    temporary = 0.142 * sigma * participation**0.6
+    even, rooted = _even(direct), _even(root)
+    assert np.isclose(even, 1e4 * (permanent / 2 + temporary + HALF_SPREAD) / found.price, rtol=1e-12)
+    moved = sigma * participation**0.5
+    assert np.isclose(rooted, 1e4 * (2 / 3 * moved + HALF_SPREAD) / found.price, rtol=1e-12)
+    assert rooted > 2 * even
+    return Laws({"direct": even, "root": rooted}, rooted / even, 100 * participation)
+
+
+def law_table(problems: Mapping[str, Problem]) -> pd.DataFrame:
+    """The coefficients and the even sale by law."""
+    return pd.DataFrame(
+        {
+            name: {
+                "η ($ per million)": f"{1e6 * at.market.temporary:.2f}",
+                "γ ($ per million)": f"{1e6 * at.market.permanent:.2f}",
+                "even sale (bps)": f"{_even(at):.1f}",
+            }
+            for name, at in problems.items()
+        }
+    ).T.rename_axis("law")
+
+
+def plan_table(fore: pd.DataFrame, scores: pd.DataFrame, problem: Problem) -> pd.DataFrame:
+    """The order's plans: cost and its interval, scatter, J above the optimum's, and regret."""
+    best = fore["objective"]["optimum"]
+
+    def bps(dollars: float, digits: int = 2) -> str:
+        return f"{in_basis_points(dollars, problem):.{digits}f}"
+
+    return pd.DataFrame(
+        {
+            name: {
+                "E[IS] (bps)": f"{bps(row['cost'])} ({bps(row['cost_low'])} to {bps(row['cost_high'])})",
+                "std (bps)": bps(scores["is_std"][name], 0),
+                "above J* (%)": f"{100 * (row['objective'] / best - 1):.2f}",
+                "regret (%)": f"{100 * row['regret']:.3f} (≤ {100 * row['regret_high']:.3f})"
+                if row["regret_high"] > 1e-9
+                else "0",
+            }
+            for name, row in _rows(fore)
+        }
+    ).T.rename_axis("policy")
+
+
+@dataclass(frozen=True)
+class Plans:
+    """The Almgren-Chriss plan of the order: what it will cost, and what the errors of the estimates make of it."""
+
+    half_life: float
+    """[bars]"""
+    cost: float
+    """expected [bps]"""
+    cost_low: float
+    """95% interval from the errors of estimates and law [bps]"""
+    cost_high: float
+    dollars: float
+    """expected cost [$]"""
+    half: float
+    """half-width of its interval [% of the cost]"""
+    regret: float
+    """J of the plan above that of one who knows the market, mean over the draws [%]"""
+    regret_high: float
+    """97.5% quantile [%]"""
+    regret_bps: float
+    """the mean [bps]"""
+    adapting: float
+    """J above the optimum's [%]"""
+    rolling: float
+    """the rolling rule's [%]"""
+    std: float
+    """of a single sale [bps]"""
+    times: float
+    """that over the half-width of the interval"""
+
+
+def plans(fore: pd.DataFrame, scores: pd.DataFrame, problem: Problem) -> Plans:
+    """The forecast of the Almgren-Chriss plan beside the simulation."""
+    ac: Any = fore.loc["AC"]
+    objective = fore["objective"]
+    assert (np.abs(scores["is_mean"] - fore["cost"]) < 1.6 * scores["is_mean_ci"]).all()  # exact values, simulated
+    assert (np.abs(scores["objective"] - objective) < 1.6 * scores["objective_ci"]).all()
+    half = 100 * (ac["cost_high"] - ac["cost_low"]) / 2 / ac["cost"]
+    assert half > 5
+    assert fore["regret_high"].max() < 0.01
+    assert ac["regret"] < 0.004
+    assert objective["rolling"] < objective["AC"] < objective["TWAP"]
+    std = in_basis_points(scores["is_std"]["AC"], problem)
+    return Plans(
+        half_life=ox.half_life(problem),
+        cost=in_basis_points(ac["cost"], problem),
+        cost_low=in_basis_points(ac["cost_low"], problem),
+        cost_high=in_basis_points(ac["cost_high"], problem),
+        dollars=ac["cost"],
+        half=half,
+        regret=100 * ac["regret"],
+        regret_high=100 * ac["regret_high"],
+        regret_bps=in_basis_points(ac["regret"] * ac["objective"], problem),
+        adapting=100 * (ac["objective"] / objective["optimum"] - 1),
+        rolling=100 * (objective["rolling"] / objective["optimum"] - 1),
+        std=std,
+        times=std / (in_basis_points(ac["cost_high"] - ac["cost_low"], problem) / 2),
+    )
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Half-widths of the forecast's 95% interval by what is uncertain, and the other law [bps]."""
+
+    bars: float
+    law: float
+    both: float
+    root: float
+    """expected cost under the square-root law"""
+    ratio: float
+    """that over the cost under the first law"""
+
+
+def sources(found: Mapping[str, Any], root: Any, problem: Problem) -> Sources:
+    """Widths from rows of `optexec.calibration.forecast`, and the row of the other law."""
+    width = {what: in_basis_points(row["cost_high"] - row["cost_low"], problem) / 2 for what, row in found.items()}
+    both = found["both"]
+    assert root["cost_low"] > both["cost_high"]
+    assert 0.4 < width["the bars alone"] / width["the law alone"] < 2.5
+    return Sources(
+        bars=width["the bars alone"],
+        law=width["the law alone"],
+        both=width["both"],
+        root=in_basis_points(root["cost"], problem),
+        ratio=root["cost"] / both["cost"],
+    )
+
+
+def source_rows(found: Mapping[str, Any], root: Any, problem: Problem) -> pd.DataFrame:
+    """The rows of `cost_sources`."""
+    lines = [(what, COLOURS["AC"], row) for what, row in found.items()]
+    lines.append(("square root, bars alone", COLOURS["rolling"], root))
+    columns = {"value": "cost", "low": "cost_low", "high": "cost_high"}
+    return pd.DataFrame(
+        {"label": label, "colour": colour} | {new: in_basis_points(row[old], problem) for new, old in columns.items()}
+        for label, colour, row in lines
+    )
+
+
+@dataclass(frozen=True)
+class Days:
+    """What files of more days are worth, by their number of days."""
+
+    width: dict[str, float]
+    """half-width of the plan's expected cost from the bars alone [bps]"""
+    regret: dict[str, float]
+    """[% of J]"""
+
+
+def days(truth: Market, problem: Problem, law: Almgren2005 | SquareRoot) -> Days:
+    """Calibrate simulated files of 5, 10, 40 and 80 days and forecast the order's cost from each."""
+
+    def world(calibration: Calibration) -> Problem:
+        return calibration.problem(
+            problem.order, law, risk_aversion=problem.risk_aversion, half_spread=problem.market.half_spread
+        )
+
+    widths, regrets = {}, {}
+    for count in (5, 10, 40, 80):
+        fewer = calibrate(synthetic(truth, days=count, seed=7))
+        worlds = [world(calibration) for calibration in fewer.resampled(60, seed=8)]
+        row: Any = forecast(world(fewer), worlds, {"AC": ox.almgren_chriss}).loc["AC"]
+        widths[str(count)] = in_basis_points(row["cost_high"] - row["cost_low"], problem) / 2
+        regrets[str(count)] = 100 * row["regret"]
+    assert 2.5 < widths["5"] / widths["80"] < 6.5
+    assert regrets["5"] > 5 * regrets["80"]
+    return Days(widths, regrets)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Temporary impact of the Almgren-Chriss plan by the concave law and by its line, at mean liquidity."""
+
+    concave: float
+    """[bps]"""
+    linear: float
+    """[bps]"""
+    over: float
+    """the line above the law [%]"""
+    fastest: float
+    """largest share of a bar's volume [%]"""
+
+
+def line(problem: Problem, found: Calibration) -> Line:
+    """What the straight line hides."""
+    plan, market = ox.almgren_chriss(problem).trades, problem.market
+    assert market.volume is not None
+    rate = plan / (market.volume * problem.profile)
+    sigma = found.volatility.value * 26**0.5
+    concave = in_basis_points(np.sum(plan * 0.142 * sigma * rate**0.6), problem)
+    linear = in_basis_points(np.sum(plan * (market.temporary - market.permanent / 2) * plan / problem.profile), problem)
+    assert linear > concave
+    return Line(concave, linear, 100 * (linear / concave - 1), 100 * rate.max())
 
 
 def bar_estimates(found: Calibration, truth: Market | None = None) -> go.Figure:
