@@ -234,8 +234,9 @@ LEVELS = {95.0, 97.5, 98.0, 99.0, 100.0, 37.0}
 QUOTED = {
     "10-stress": {1.3, 2.0, 30.0, 80.0},
     "22-normal": {0.4},
-    "24-note": {0.4, 0.7, 1.3},
     "23-claims": {0.07, 5.0, 0.1, 0.4, 1.3, 2.0, 30.0, 80.0, 90.0},
+    "24-note": {0.4, 0.7, 1.3},
+    "26-beyond": {80.0},
 }
 """Statements of the original note, and criteria that the code of a test states, by chapter."""
 
