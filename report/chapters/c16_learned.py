@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -28,6 +28,7 @@ from optexec.figures.style import (
     finish,
     stack_panels,
 )
+from optexec.liquidity import cached_chain
 from optexec.offline import ALGORITHMS, scoring
 from optexec.policies import LevelTable, Rolling
 from optexec.simulator import COLUMNS
@@ -61,6 +62,7 @@ __all__ = [
     "mistakes_figure",
     "profiles_figure",
     "protocol",
+    "regress",
     "regressions",
     "regret_parts",
     "results",
@@ -469,8 +471,20 @@ def basis(level: Array) -> Array:
     return np.stack([np.ones_like(level), np.log(level), np.log(level) ** 2], axis=-1)
 
 
-def least_squares(log: ox.Transitions) -> Rolling:
-    """The policy of the quadratic Q that least squares finds in a log, backwards, among the central 95% of actions."""
+def regress(
+    log: ox.Transitions, among: Callable[[int, float, float], Array]
+) -> Iterator[tuple[int, Array, Array, Array]]:
+    """Fitted Q iteration by least squares, backwards: period by period the least of a parabola in the action.
+
+    Actions are multiples of TWAP's fraction.
+
+    Args:
+        log: realised rewards, observed liquidity.
+        among: the candidates (m,) from the period and the ends of the central 95% of the logged actions.
+
+    Yields:
+        The period; these ends (2,); what is chosen at the optimum's levels (G,), and in the logged states (n,).
+    """
     problem, n = log.problem, log.problem.order.periods
     levels = ox.optimum(problem).levels
 
@@ -479,19 +493,27 @@ def least_squares(log: ox.Transitions) -> Rolling:
 
     x, level = (rows(log.observations[:, COLUMNS.index(name)]) for name in ("x/X", "L"))
     x = problem.order.shares * x
-    u, to_go, table = rows(log.fractions) * (n - np.arange(n)), -rows(log.realised), np.ones((n, len(levels)))
+    u, to_go = rows(log.fractions) * (n - np.arange(n)), -rows(log.realised)
     for k in reversed(range(n)):
         powers = np.arange(3 if k < n - 1 else 1)
         terms = (basis(level[:, k])[:, :, None] * (u[:, k, None] ** powers)[:, None]).reshape(log.episodes, -1)
         held = np.maximum(x[:, k], 1e-9)  # the noise of a cost per squared share goes with 1/x
         theta = np.linalg.lstsq(terms * held[:, None], to_go[:, k] / held, rcond=1e-10)[0].reshape(3, -1)
-        low, high = np.quantile(u[:, k], [0.025, 0.975])
-        among = np.linspace(low, high, 201) if k < n - 1 else np.ones(1)
-        choices = (among[:, None] ** powers).T
-        table[k] = among[(basis(levels) @ theta @ choices).argmin(axis=1)] / (n - k)
+        ends = np.quantile(u[:, k], [0.025, 0.975])
+        candidates = among(k, *ends) if k < n - 1 else np.ones(1)
+        choices = (candidates[:, None] ** powers).T
+        cost = basis(level[:, k]) @ theta @ choices
+        yield k, ends, candidates[(basis(levels) @ theta @ choices).argmin(axis=1)], candidates[cost.argmin(axis=1)]
         if k:
-            to_go[:, k - 1] += x[:, k] ** 2 * (basis(level[:, k]) @ theta @ choices).min(axis=1)
-    return acting(table)
+            to_go[:, k - 1] += x[:, k] ** 2 * cost.min(axis=1)
+
+
+def least_squares(log: ox.Transitions) -> Rolling:
+    """The policy of the quadratic Q that least squares finds in a log, among the central 95% of its actions."""
+    n = log.problem.order.periods
+    found = regress(log, lambda _, low, high: np.linspace(low, high, 201))
+    table = {k: chosen / (n - k) for k, _, chosen, _ in found}
+    return acting(np.array([table[k] for k in range(n)]))
 
 
 @dataclass(frozen=True)
@@ -559,6 +581,8 @@ def losses(policies: Mapping[str, ox.Policy], learned: Tables, mistakes: Callabl
     """
     problem = ox.presets.stochastic()
     best = ox.optimum(problem)
+    chain = cached_chain(problem.market.liquidity, problem.order.dt, problem.order.periods)
+    assert np.array_equal(chain.levels, best.levels)
     parts = {name: mistakes(asked(policy, best.levels, problem.order.periods)) for name, policy in policies.items()}
     for name, policy in policies.items():  # the identity holds
         short = ox.exact_value(problem, policy) - best.value
