@@ -20,7 +20,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from report.site.extension import compact
+from report.site.figures import compact
 from report.site.runs import digest
 
 ROOT = Path(__file__).parents[1]

@@ -1,4 +1,4 @@
-/* Draws the report's plotly figures. report/site/extension.py puts each figure in the page once, as JSON, and loads this
+/* Draws the report's plotly figures. report/site/figures.py puts each figure in the page once, as JSON, and loads this
  * file, deferred, after plotly.min.js.
  *
  * What a figure can rely on:
