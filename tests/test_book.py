@@ -487,6 +487,7 @@ def test_numbers_in_the_prose_are_formatted(desktop: Opened) -> None:
     )
     assert "np.float64(" not in text
     assert "np.int64(" not in text
+    assert re.findall(r"(?<![\d./])\d\.\d{7,}", text) == []  # as Python prints a number that nobody rounded
 
 
 TOOLBARS = """() => [...document.querySelectorAll('.optexec-figure')].map((figure) => {
