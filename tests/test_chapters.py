@@ -1,4 +1,4 @@
-"""Every chapter keeps the form that CONTRIBUTING.md describes, read from its text: nothing is run here.
+"""Every chapter keeps the form that docs/writing.md describes, read from its text: nothing is run here.
 
 What the rules are for: a reader finds the same parts in every chapter, can refer to every figure and table, can
 look up every source and every symbol, and finds no number in the prose that a computation could contradict.
