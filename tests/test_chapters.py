@@ -227,7 +227,6 @@ STILL_IN_CELLS = {
     "06-environment",
     "09-objectives",
     "10-stress",
-    "11-parameters",
     "12-hidden",
     "14-td3-bc",
     "15-bcq",
