@@ -48,23 +48,34 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 # after the plugins that put tests into an order of their own
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Chapters come first, on all cores; then the browser on one core beside the tests of the package on the others."""
+    """Chapters come first, then the browser, then the tests of the package."""
     items.sort(key=lambda item: 0 if isinstance(item, ChapterItem) else 1 if item.get_closest_marker("browser") else 2)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let no test in the browser run while a chapter does: it would wait for a page that has no core to itself."""
+    """Let no test in the browser run while a chapter does: it would wait for a page that has no core to itself.
+
+    Chapters run beside chapters and pages beside pages, so each kind holds a lock as reader. Whoever holds, or asks
+    for, the chapters' lock is the first to go in.
+    """
     cache = getattr(item.config, "cache", None)
     if cache is None:  # without pytest's cache there is no place where all processes meet
         return (yield)
-    lock = ReadWriteLock(cache.mkdir("optexec") / "cores")
+    folder = cache.mkdir("optexec")
+    chapters, pages = ReadWriteLock(folder / "chapters"), ReadWriteLock(folder / "pages")
     if isinstance(item, ChapterItem):
-        with lock.read_lock():
+        with chapters.read_lock():
+            with pages.write_lock():
+                pass  # those that are open are closed, and no other is opened
             return (yield)
     if item.get_closest_marker("browser"):
-        with lock.write_lock():
+        with chapters.write_lock():
+            pages.acquire_read()
+        try:
             return (yield)
+        finally:
+            pages.release()
     return (yield)
 
 

@@ -27,8 +27,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 ROOT = Path(__file__).parents[1]
 
-# One worker builds the report once and keeps one browser (conftest.py distributes by group).
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def pages() -> list[str]:
@@ -43,6 +42,10 @@ def pages() -> list[str]:
                 yield from files(child)
 
     return [toc["root"], *files(toc)]
+
+
+# All tests of a page go to one worker (conftest.py distributes by group), which keeps it open for them.
+EACH_PAGE = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in pages()]
 
 
 class Html(HTMLParser):
@@ -99,7 +102,7 @@ def files(report: Path) -> dict[str, Html]:
     return {path.name: Html(path) for path in sorted(report.glob("*.html"))}
 
 
-@pytest.fixture(params=pages())
+@pytest.fixture(params=EACH_PAGE)
 def file(request: pytest.FixtureRequest, files: dict[str, Html]) -> Html:
     return files[f"{request.param}.html"]
 
@@ -348,12 +351,12 @@ def open_page(browser: Browser, path: Path, width: int, scheme: Any) -> Iterator
 
 
 # A page stays open while all tests of it run.
-@pytest.fixture(scope="module", params=pages())
+@pytest.fixture(scope="module", params=EACH_PAGE)
 def desktop(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Opened]:
     yield from open_page(browser, report / f"{request.param}.html", 1440, "light")
 
 
-@pytest.fixture(scope="module", params=pages())
+@pytest.fixture(scope="module", params=EACH_PAGE)
 def phone(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Opened]:
     yield from open_page(browser, report / f"{request.param}.html", 390, "dark")
 
