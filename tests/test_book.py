@@ -44,10 +44,6 @@ def pages() -> list[str]:
     return [toc["root"], *files(toc)]
 
 
-# All tests of a page go to one worker (conftest.py distributes by group), which keeps it open for them.
-EACH_PAGE = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in pages()]
-
-
 class Html(HTMLParser):
     """What the tests ask of a page's file."""
 
@@ -102,7 +98,7 @@ def files(report: Path) -> dict[str, Html]:
     return {path.name: Html(path) for path in sorted(report.glob("*.html"))}
 
 
-@pytest.fixture(params=EACH_PAGE)
+@pytest.fixture(params=pages())
 def file(request: pytest.FixtureRequest, files: dict[str, Html]) -> Html:
     return files[f"{request.param}.html"]
 
@@ -350,13 +346,13 @@ def open_page(browser: Browser, path: Path, width: int, scheme: Any) -> Iterator
     context.close()
 
 
-# A page stays open while all tests of it run.
-@pytest.fixture(scope="module", params=EACH_PAGE)
+# A page stays open while all tests of it run: conftest.py sends them to one process.
+@pytest.fixture(scope="module", params=pages())
 def desktop(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Opened]:
     yield from open_page(browser, report / f"{request.param}.html", 1440, "light")
 
 
-@pytest.fixture(scope="module", params=EACH_PAGE)
+@pytest.fixture(scope="module", params=pages())
 def phone(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Opened]:
     yield from open_page(browser, report / f"{request.param}.html", 390, "dark")
 

@@ -18,7 +18,7 @@ import pypdfium2
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.test_book import EACH_PAGE, Opened, open_page
+from tests.test_book import Opened, open_page, pages
 
 pytestmark = pytest.mark.browser
 
@@ -124,7 +124,7 @@ def check_paper(paper: Paper, parts: list[str]) -> None:
             assert strip.min() == 255, "something stands in the margin"
 
 
-@pytest.mark.parametrize("name", EACH_PAGE)
+@pytest.mark.parametrize("name", pages())
 def test_every_page_is_whole_on_paper(browser: Browser, report: Path, name: str) -> None:
     """With everything unfolded; a figure, a formula, a row or a block of code that is cut fails."""
     with opened(browser, report / f"{name}.html") as shown:
