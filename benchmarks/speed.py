@@ -8,6 +8,7 @@ another environment on the same machine. Absolute times belong to the machine; t
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,6 @@ import numpy as np
 import optexec as ox
 
 PROBLEM = ox.presets.stochastic()
-EPISODES = 10_000
 PERIODS = PROBLEM.order.periods
 
 
@@ -49,25 +49,32 @@ def report(name: str, seconds: float, ceiling: str, ceiling_seconds: float, want
     )
 
 
-def batch_simulator() -> None:
-    """`simulate` with three normals a step (price, slippage, liquidity) against drawing them alone."""
+def batch_simulator(episodes: int) -> None:
+    """`simulate` with three normals a step (price, slippage, liquidity) against one thread that draws them alone."""
     generator = np.random.Generator(np.random.SFC64(1))
-    buffer = np.empty((PERIODS, EPISODES))
-    schedule, constant = ox.twap(PROBLEM), Constant()
+    buffer = np.empty((PERIODS, episodes))
+    policies: dict[str, tuple[ox.Policy, str]] = {
+        "a schedule": (ox.twap(PROBLEM), ">= 0.8"),
+        "the rolling rule": (ox.rolling(PROBLEM), ">= 0.6"),
+        "a policy that observes": (Constant(), ">= 0.6"),
+    }
 
     def draw() -> None:
         for _ in range(3):
             generator.standard_normal(out=buffer)
 
-    def run(policy: ox.Policy) -> None:
-        episodes = ox.simulate(PROBLEM, policy, EPISODES)
-        assert len(episodes.shortfall) == len(episodes.running_risk) == EPISODES
+    def run(policy: ox.Policy, threads: int) -> None:
+        done = ox.simulate(PROBLEM, policy, episodes, threads=threads)
+        assert len(done.shortfall) == len(done.running_risk) == episodes
 
-    draws, scheduled, observed = best(draw, lambda: run(schedule), lambda: run(constant))
-    steps = EPISODES * PERIODS / 1e6
-    report("simulate, schedule, 10,000 episodes", scheduled, "numpy draws the normals", draws, ">= 0.5")
-    report("simulate, observing policy", observed, "numpy draws the normals", draws, "no promise")
-    print(f"    {steps / scheduled:.1f} million steps a second; the draws alone allow {steps / draws:.1f}")
+    jobs = [functools.partial(run, policy, threads) for policy, _ in policies.values() for threads in (1, 2)]
+    draws, *times = best(draw, *jobs, repeat=max(5, 300_000 // episodes))
+    print(f"simulate, {episodes:,} episodes; numpy draws the normals that it needs in {1e3 * draws:.2f} ms")
+    for (name, (_, wanted)), one, two in zip(policies.items(), times[::2], times[1::2], strict=True):
+        print(
+            f"    {name:<24} one thread {1e3 * one:8.2f} ms {draws / one:5.2f}x   two threads {1e3 * two:8.2f} ms "
+            f"{draws / two:5.2f}x ({wanted})   two over one {one / two:5.2f} (>= 1.7 on two cores)"
+        )
 
 
 def single_environment(steps: int = 4_000) -> None:
@@ -141,7 +148,8 @@ def optimum_growth() -> None:
 
 
 if __name__ == "__main__":
-    batch_simulator()
+    batch_simulator(10_000)
+    batch_simulator(100_000)
     single_environment()
     vector_environment()
     growth()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -12,11 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optexec._streams import Covariance, Tail
+from optexec._threads import Crew
 from optexec._validate import brief, integer
 from optexec.optimum import CappedOptimum, Optimum, optimum
 from optexec.policies import exact_objective, objective_error, reference_schedule
 from optexec.problem import Problem
-from optexec.simulator import Episodes, Policy, check_policy, drawn, rollout
+from optexec.simulator import BLOCK, Drawing, Episodes, Policy, Shocks, check_policy, rollout
 
 __all__ = [
     "COLUMNS",
@@ -34,6 +35,9 @@ Array = NDArray[np.float64]
 
 Z95 = 1.959963984540054
 """The 97.5% quantile of the standard normal."""
+
+CHUNK = 5 * BLOCK
+"""Episodes that are estimated from at once; how many changes the last bits of sums."""
 
 COLUMNS = (
     "is_mean",
@@ -152,6 +156,7 @@ def evaluate(
     *,
     observe_liquidity: bool = True,
     progress: Callable[[int], object] | None = None,
+    threads: int | None = None,
 ) -> pd.DataFrame:
     """Compare policies on common random numbers, in memory that does not grow with their number.
 
@@ -162,6 +167,7 @@ def evaluate(
         seed: >= 0.
         observe_liquidity: whether the policies see L and I; see `simulate`.
         progress: called with the number of episodes done, every few thousand.
+        threads: how many draw the noise, >= 1; None for as many as there are cores. The table is the same for any.
 
     Returns:
         A DataFrame indexed by policy. Every column has ``<column>_ci``, the 95% half-width from the influence function
@@ -204,16 +210,17 @@ def evaluate(
     contestants = dict(policies) if reference is None else {**policies, _STATIC: reference.static}
     base = next(iter(policies))
     streams = {name: _Stream() for name in policies}
-    for low, shocks in drawn(problem, episodes, seed):
-        runs = {
-            name: _results(rollout(problem, policy, shocks, observe_liquidity=observe_liquidity))
-            for name, policy in contestants.items()
-        }
-        static = runs[base if reference is None else _STATIC].objective
-        for name, stream in streams.items():
-            stream.add(runs[name], runs[base].objective, static)
-        if progress is not None:
-            progress(low + shocks.price.shape[1])
+    with Crew(threads) as crew:
+        for low, shocks in _drawn(problem, episodes, seed, crew):
+            runs = {
+                name: _results(rollout(problem, policy, shocks, observe_liquidity=observe_liquidity))
+                for name, policy in contestants.items()
+            }
+            static = runs[base if reference is None else _STATIC].objective
+            for name, stream in streams.items():
+                stream.add(runs[name], runs[base].objective, static)
+            if progress is not None:
+                progress(low + shocks.price.shape[1])
     rows = [stream.statistics(problem, reference) for stream in streams.values()]
     missing = Estimate(float("nan"), np.full(2, np.nan))
     table: dict[str, list[float]] = {}
@@ -222,6 +229,23 @@ def evaluate(
         table[column] = [estimate.value for estimate in estimates]
         table[f"{column}_ci"] = [estimate.ci for estimate in estimates]
     return pd.DataFrame(table, index=pd.Index(policies, name="policy"))
+
+
+def _drawn(problem: Problem, episodes: int, seed: int, crew: Crew) -> Iterator[tuple[int, Shocks]]:
+    """Yield a run's noise in chunks of at most `CHUNK` episodes, each with its place in the run.
+
+    While one chunk is used the crew draws the next.
+    """
+
+    def begun(low: int) -> Drawing:
+        return Drawing(problem, min(CHUNK, episodes - low), seed, low, crew)
+
+    coming = begun(0)
+    for low in range(0, episodes, CHUNK):
+        shocks = coming.finish()
+        if low + CHUNK < episodes:
+            coming = begun(low + CHUNK)
+        yield low, shocks
 
 
 _STATIC = "\0best static"  # a key that no policy's name takes

@@ -21,7 +21,7 @@ grid method: the first-order condition gives, for every remaining inventory, the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -100,6 +100,11 @@ class Optimum:
         """The fields of the order that the fractions depend on, with their values."""
         order, fields = self.problem.order, {"periods": self.problem.order.periods, "dt": self.problem.order.dt}
         return fields | ({"shares": order.shares} if self.problem.market.transient else {})
+
+    @property
+    def of_liquidity(self) -> Callable[[int, Array], Array] | None:
+        """What ``act`` says in a period at observed liquidity (n,); None with transient impact, which matters too."""
+        return None if self.problem.market.transient else self._table("of_inventory").of_liquidity
 
     def fraction(self, k: int, liquidity: ArrayLike) -> Any:
         """v*/x in period k at liquidity L (the profile included) where I = 0; a float for a float, else (n,).

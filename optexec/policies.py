@@ -46,6 +46,9 @@ BLOCK = 1 << 13
 MOST_WORK = 1 << 36
 """Periods times lags times levels that the rolling rule takes on: minutes."""
 
+CELLS, STEPS = 16, 4
+"""Cells a level in which liquidity is looked up, and the most levels that one may hold to be worth it."""
+
 FORGOTTEN = 1e-14
 """Relative difference between levels' forecasts below which the level is forgotten."""
 
@@ -347,8 +350,41 @@ class LevelTable:
 
     __repr__ = brief
 
+    def of_liquidity(self, k: int, liquidity: Array) -> Array:
+        """Values (n,) in period k at liquidity L = profile x level (n,), linear between levels, level beyond.
+
+        It is numpy's ``interp`` to the last bit. That looks for the levels of one number after the other; for many it
+        is faster to find, for all of them, their cell and then the few levels in it.
+        """
+        level = liquidity / self.problem.profile[k]
+        cells, before, steps = self._cells
+        if steps > STEPS or len(level) < len(self.levels):
+            return np.asarray(np.interp(level, self.levels, self.values[k]))
+        inside: Array = level.clip(self.levels[0], self.levels[-1])
+        below = before.take((cells * (inside - self.levels[0])).astype(np.intp), mode="clip")
+        above = np.append(self.levels[1:], np.inf)
+        for _ in range(steps):
+            below += above.take(below) <= level
+        gaps, slopes = np.diff(self.levels), np.zeros(len(self.levels))
+        np.divide(np.diff(self.values[k]), gaps, out=slopes[:-1], where=gaps > 0)  # states may share a level
+        inside -= self.levels.take(below)
+        inside *= slopes.take(below)
+        inside += self.values[k].take(below)
+        return inside
+
+    @cached_property
+    def _cells(self) -> tuple[float, NDArray[np.int32], int]:
+        """Cells of equal width over the levels: how many a unit, the last level before each, how many one may hold."""
+        lowest, number = self.levels[0], CELLS * len(self.levels)
+        cells = number / max(self.levels[-1] - lowest, number * np.finfo(np.float64).tiny)
+        cell = (cells * (self.levels - lowest)).astype(np.intp)
+        before = np.searchsorted(cell, np.arange(number + 1)) - 1
+        return cells, np.maximum(before, 0).astype(np.int32), int(np.bincount(cell).max())
+
     def at(self, period: NDArray[np.int64], liquidity: ArrayLike) -> Array:
         """Values (n,) at periods (n,) and liquidity L = profile x level (n,), linear between levels, level beyond."""
+        if len(period) and (period == period[0]).all():  # as in a simulation
+            return self.of_liquidity(int(period[0]), np.asarray(liquidity, dtype=np.float64))
         level = np.asarray(liquidity, dtype=np.float64) / self.problem.profile[period]
         result = np.empty(len(period))
         for k in np.unique(period):
@@ -383,6 +419,10 @@ class Rolling:
         """
         seen, period = observed(observation, self.problem.order)
         return answered(observation, self.table.at(period, seen[:, 4]))
+
+    def of_liquidity(self, k: int, liquidity: Array) -> Array:
+        """What ``act`` says in period k at observed liquidity (n,)."""
+        return self.table.of_liquidity(k, liquidity)
 
 
 def rolling(problem: Problem) -> Rolling:

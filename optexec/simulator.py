@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +19,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from optexec._threads import Crew
 from optexec._validate import brief, integer
 from optexec.problem import Order, Problem
 
@@ -32,7 +32,7 @@ Number = TypeVar("Number", float, Array)
 BLOCK = 1024
 """Episodes per random stream: block b of a channel has its own generator, keyed by (seed, b, channel)."""
 
-CHUNK = 5 * BLOCK
+CHUNK = 10 * BLOCK
 """Episodes simulated at once: enough to hide numpy's overhead, few enough to stay in the processor's cache."""
 
 PRICE, SLIPPAGE, DECAY, OWN = range(4)
@@ -127,10 +127,17 @@ class Shocks:
         """Sqrt of the exponential average of squared unaffected mid changes over dt, starting at sigma."""
         variance = np.empty((len(self.price) + 1, self.price.shape[1]))
         variance[0] = self.problem.market.volatility**2
-        newest = VOLATILITY_WEIGHT / self.problem.order.dt * self.price**2
-        for k in range(len(newest)):
-            variance[k + 1] = (1 - VOLATILITY_WEIGHT) * variance[k] + newest[k]
+        for k, price in enumerate(self.price):
+            variance[k + 1] = _next_variance(self.problem, variance[k], price)
         return np.sqrt(variance, out=variance)
+
+
+def _next_variance(problem: Problem, variance: Any, price: Any) -> Any:
+    """The observed variance a period on: an exponential average of squared unaffected mid changes over dt."""
+    newest = price * price
+    newest *= VOLATILITY_WEIGHT / problem.order.dt
+    newest += (1 - VOLATILITY_WEIGHT) * variance
+    return newest
 
 
 def draw(problem: Problem, episodes: int, seed: int = 42, first: int = 0) -> Shocks:
@@ -149,35 +156,58 @@ def draw(problem: Problem, episodes: int, seed: int = 42, first: int = 0) -> Sho
     Returns:
         Shocks with arrays (N, n).
     """
-    episodes = integer("episodes", episodes, minimum=1)
-    seed, first = integer("seed", seed, minimum=0), integer("first", first, minimum=0)
-    market, dt, periods = problem.market, problem.order.dt, problem.order.periods
+    return Drawing(problem, integer("episodes", episodes, minimum=1), seed, first, Crew(1)).finish()
 
-    process, shape = market.liquidity, (periods, episodes)
-    scales = {
-        PRICE: problem.step_variance**0.5,
-        SLIPPAGE: market.slippage,
-        DECAY: market.decay_noise * dt**0.5 if market.transient else 0.0,
-        **{OWN + i: 1.0 for i in range(process.noises)},
-    }
-    drawn = [channel for channel, scale in scales.items() if scale]
-    table = np.empty((len(drawn), *shape))
-    block_noise = np.empty((periods, BLOCK))
-    for channel, row in zip(drawn, table, strict=True):
-        for block in range(first // BLOCK, (first + episodes - 1) // BLOCK + 1):
-            low, high = max(first, block * BLOCK), min(first + episodes, (block + 1) * BLOCK)
-            within = slice(low - block * BLOCK, high - block * BLOCK)
-            stream = np.random.SeedSequence(seed, spawn_key=(block, channel))
-            np.random.Generator(np.random.SFC64(stream)).standard_normal(out=block_noise)
-            np.multiply(block_noise[:, within], scales[channel], out=row[:, low - first : high - first])
-    noise = dict(zip(drawn, table, strict=True))
 
-    decay = np.exp(noise.get(DECAY, np.zeros((1, 1))) - market.decay * dt)
-    liquidity = process.paths(table[len(table) - process.noises :], dt)
-    if market.volume_profile is not None:
-        liquidity *= problem.profile[:, None]
-    zero = np.broadcast_to(0.0, shape)
-    return Shocks(problem, noise.get(PRICE, zero), noise.get(SLIPPAGE, zero), np.broadcast_to(decay, shape), liquidity)
+class Drawing:
+    """Shocks that a crew draws, block by block.
+
+    Args:
+        problem, episodes, seed, first: as for `draw`.
+        crew: who draws; it begins at once.
+        into: episodes whose memory may hold the noise until it is used.
+    """
+
+    def __init__(
+        self, problem: Problem, episodes: int, seed: int, first: int, crew: Crew, into: Episodes | None = None
+    ) -> None:
+        self.problem, self.episodes = problem, episodes
+        self.seed, self.first = integer("seed", seed, minimum=0), integer("first", first, minimum=0)
+        market, dt, shape = problem.market, problem.order.dt, (problem.order.periods, episodes)
+        noises = market.liquidity.noises
+        scales = {
+            PRICE: problem.step_variance**0.5,
+            SLIPPAGE: market.slippage,
+            DECAY: market.decay_noise * dt**0.5 if market.transient else 0.0,
+        }
+        self.scales = {channel: scale for channel, scale in scales.items() if scale}
+        room = {} if into is None else {PRICE: into.mid.T[1:], SLIPPAGE: into.fills.T}
+        self.noise = {channel: room[channel] if channel in room else np.empty(shape) for channel in self.scales}
+        self.own = np.empty((noises, *shape)) if into is None or noises != 1 else into.liquidity.T[None]
+        blocks = range(self.first // BLOCK, (self.first + episodes - 1) // BLOCK + 1)
+        self._drawn = crew.begin(self._draw, blocks)
+
+    def _draw(self, block: int) -> None:
+        low, high = max(self.first, block * BLOCK), min(self.first + self.episodes, (block + 1) * BLOCK)
+        columns, within = slice(low - self.first, high - self.first), slice(low - block * BLOCK, high - block * BLOCK)
+        normals = np.empty((self.problem.order.periods, BLOCK))
+        scaled = [(channel, self.noise[channel], scale) for channel, scale in self.scales.items()]
+        for channel, rows, scale in scaled + [(OWN + i, rows, 1.0) for i, rows in enumerate(self.own)]:
+            stream = np.random.SeedSequence(self.seed, spawn_key=(block, channel))
+            np.random.Generator(np.random.SFC64(stream)).standard_normal(out=normals)
+            np.multiply(normals[:, within], scale, out=rows[:, columns])
+
+    def finish(self) -> Shocks:
+        """The shocks, when all are drawn; the caller takes part."""
+        self._drawn()
+        problem, market, dt = self.problem, self.problem.market, self.problem.order.dt
+        liquidity = market.liquidity.paths(self.own, dt)
+        if market.volume_profile is not None:
+            liquidity *= problem.profile[:, None]
+        zero = np.broadcast_to(0.0, self.own.shape[1:])
+        decay = np.exp(self.noise.get(DECAY, np.zeros((1, 1))) - market.decay * dt)
+        price, slippage = (self.noise.get(channel, zero) for channel in (PRICE, SLIPPAGE))
+        return Shocks(problem, price, slippage, np.broadcast_to(decay, zero.shape), liquidity)
 
 
 def step(problem: Problem, state: State, action: Any, shock: Shock) -> tuple[State, Outcome]:
@@ -204,10 +234,9 @@ def step(problem: Problem, state: State, action: Any, shock: Shock) -> tuple[Sta
     lesser, greater = (np.minimum, np.maximum) if isinstance(inventory, np.ndarray) else (min, max)
 
     last = k == order.periods - 1
-    wish = 1.0 if last else action
-    fraction = lesser(greater(wish, 0.0), order.max_fraction)
+    fraction, beyond = _allowed(1.0 if last else action, order.max_fraction)
     trade = fraction * inventory
-    clipped = (0.0 if last else lesser(abs(wish - fraction), FARTHEST)) * inventory
+    clipped = (0.0 if last else beyond) * inventory
     if order.max_participation is not None:
         cap = order.max_participation * market.volume * shock.liquidity
         if not last:
@@ -215,13 +244,26 @@ def step(problem: Problem, state: State, action: Any, shock: Shock) -> tuple[Sta
         trade = lesser(trade, cap)
 
     relative = trade / shock.liquidity
-    paid = market.instantaneous * relative + shock.slippage
+    paid = market.instantaneous * relative
+    paid += shock.slippage
     fill = displacement - (paid + market.half_spread if market.half_spread else paid)
     if market.transient:
         fill = fill - transient
         transient = (transient + market.transient * relative) * shock.decay
-    moved = displacement + shock.price - market.permanent * trade
+    moved = displacement + shock.price
+    moved -= market.permanent * trade
     return State(k + 1, inventory - trade, moved, transient), Outcome(trade, fill, clipped)
+
+
+def _allowed(wish: Any, most: float) -> tuple[Any, Any]:
+    """The fraction from 0 to ``most`` that is nearest to a wish, and by how much the wish is beyond it."""
+    if not isinstance(wish, np.ndarray):
+        fraction = min(max(wish, 0.0), most)
+        return fraction, min(abs(wish - fraction), FARTHEST)
+    if wish.min() >= 0.0 and wish.max() <= most:  # as nearly always
+        return wish, 0.0
+    fractions = wish.clip(0.0, most)
+    return fractions, np.minimum(abs(wish - fractions), FARTHEST)
 
 
 def violated(state: State, outcome: Outcome) -> Any:
@@ -257,11 +299,12 @@ def cost_parts(problem: Problem, state: State, outcome: Outcome, after: State, s
 class Policy(Protocol):
     """Anything that maps observations to wishes.
 
-    A policy whose action depends on the period alone may carry them as ``open_loop`` (N,): `simulate` then builds no
-    observations. Every policy of this package answers a single observation (6,) with a single number; `simulate` asks
-    none for that. A policy that remembers may have ``reset(n)``, called before each batch of n new episodes. A policy
-    that was made for one order may say so by ``made_for``, the fields of `optexec.Order` that its numbers depend on
-    with their values: it is refused where the order has others.
+    A policy whose action depends on the period alone may carry its wishes as ``open_loop`` (N,), and one whose action
+    depends on the period and observed liquidity alone may have ``of_liquidity(k, L)``, its wishes (n,) in period k at L
+    (n,): `simulate` then builds no observations. Every policy of this package answers a single observation (6,) with a
+    single number; `simulate` asks none for that. A policy that remembers may have ``reset(n)``, called before each
+    batch of n new episodes. A policy that was made for one order may say so by ``made_for``, the fields of
+    `optexec.Order` that its numbers depend on with their values: it is refused where the order has others.
     """
 
     def act(self, observation: Observation) -> Array:
@@ -320,25 +363,43 @@ def observed(observation: Any, order: Order) -> tuple[Array, NDArray[np.int64]]:
     if given.ndim not in (1, 2) or given.shape[-1] != len(COLUMNS):
         raise ValueError(f"observation must have shape (n, {len(COLUMNS)}) or ({len(COLUMNS)},), got {given.shape}")
     seen = np.array(given, dtype=np.float64, ndmin=2)
-    held, level = seen[:, 0], seen[:, 4]
-    left = order.periods * np.clip(np.nan_to_num(seen[:, 1]), 0.0, 1.1)
+    held, remaining, level = seen[:, 0], seen[:, 1], seen[:, 4]
+    if len(seen) > 1 and (remaining == remaining[0]).all():  # as in a simulation
+        remaining = remaining[:1]
+    left = order.periods * np.clip(np.nan_to_num(remaining), 0.0, 1.1)
     period: NDArray[np.int64] = order.periods - np.rint(left).astype(np.int64)
-    for column, allowed, good in (
-        (slice(None), "finite", np.isfinite(seen).all(axis=1)),
-        (0, "from 0 to 1", (held >= 0) & (held <= 1 + TOLERANCE)),
-        (1, f"a multiple of 1/{order.periods}", np.abs(np.rint(left) - left) <= TOLERANCE * order.periods),
-        (1, f"from 1/{order.periods} to 1", (period >= 0) & (period < order.periods)),
-        (4, "> 0", level > 0),
-    ):
-        if not good.all():
-            row = int(np.argmin(good))
-            name = "every number" if isinstance(column, slice) else COLUMNS[column]
-            where = f" (row {row})" if len(seen) > 1 else ""
-            raise ValueError(
-                f"observation must have {name} {allowed}, got {seen[row, column].tolist()}{where}; "
-                f"the policy was made for {order.periods} periods"
-            )
-    return seen, period
+    good = (
+        np.isfinite(seen).all()
+        and (held.min(initial=0.0) >= 0 and held.max(initial=0.0) <= 1 + TOLERANCE)
+        and (np.abs(np.rint(left) - left) <= TOLERANCE * order.periods).all()
+        and (period.min(initial=0) >= 0 and period.max(initial=0) < order.periods)
+        and level.min(initial=1.0) > 0
+    )
+    if not good:
+        raise ValueError(_misfit(seen, left, period, order))
+    return seen, np.full(len(seen), period) if len(period) < len(seen) else period
+
+
+def _misfit(seen: Array, left: Array, period: NDArray[np.int64], order: Order) -> str:
+    """What is wrong with the first row of observations (n, 6) that is no observation of an order."""
+    column, allowed, good = next(
+        (column, allowed, good)
+        for column, allowed, good in (
+            (slice(None), "finite", np.isfinite(seen).all(axis=1)),
+            (0, "from 0 to 1", (seen[:, 0] >= 0) & (seen[:, 0] <= 1 + TOLERANCE)),
+            (1, f"a multiple of 1/{order.periods}", np.abs(np.rint(left) - left) <= TOLERANCE * order.periods),
+            (1, f"from 1/{order.periods} to 1", (period >= 0) & (period < order.periods)),
+            (4, "> 0", seen[:, 4] > 0),
+        )
+        if not good.all()
+    )
+    row = int(np.argmin(good))
+    name = "every number" if isinstance(column, slice) else COLUMNS[column]
+    where = f" (row {row})" if len(seen) > 1 else ""
+    return (
+        f"observation must have {name} {allowed}, got {seen[row, column].tolist()}{where}; "
+        f"the policy was made for {order.periods} periods"
+    )
 
 
 def answered(observation: Any, fractions: Array) -> Array:
@@ -461,6 +522,7 @@ def simulate(
     *,
     first: int = 0,
     observe_liquidity: bool = True,
+    threads: int | None = None,
 ) -> Episodes:
     """Run a policy on the shocks of a seed.
 
@@ -472,6 +534,8 @@ def simulate(
         first: index of the first episode; episodes 100 to 199 of a seed are the same alone or after the first 100.
         observe_liquidity: whether the policy sees L and I; without, it sees the level implied by its last fill (the
             long-run mean before there is one) and 0.
+        threads: how many draw the noise, >= 1; None for as many as there are cores. The episodes are the same bits for
+            any number, and the policy acts in the caller's thread.
 
     Returns:
         Episodes with arrays (n, N) and (n, N+1).
@@ -489,34 +553,22 @@ def simulate(
         ((3, 20), array([1., 1., 1.]))
     """
     check_policy(problem, policy)
-    episodes = integer("episodes", episodes, minimum=1)
+    episodes, first = integer("episodes", episodes, minimum=1), integer("first", first, minimum=0)
     result = Episodes.empty(problem, episodes)
-    for low, shocks in drawn(problem, episodes, seed, integer("first", first, minimum=0)):
-        size = shocks.price.shape[1]
-        _play(problem, policy, shocks, observe_liquidity, result.window(low, low + size))
-    return _finite(result)
+    with Crew(threads) as crew:
 
+        def begun(low: int) -> tuple[Episodes, Drawing]:
+            into = result.window(low, min(low + CHUNK, episodes))
+            return into, Drawing(problem, len(into.shortfall), seed, first + low, crew, into)
 
-def drawn(problem: Problem, episodes: int, seed: int, first: int = 0) -> Iterator[tuple[int, Shocks]]:
-    """Yield a run's noise in chunks of at most `CHUNK` episodes, each with its place in the run.
-
-    While one chunk is used a thread draws the next: numpy does not hold the interpreter's lock while it draws.
-    """
-    lows = range(0, episodes, CHUNK)
-
-    def piece(low: int) -> Shocks:
-        return draw(problem, min(CHUNK, episodes - low), seed, first + low)
-
-    if len(lows) == 1:
-        yield 0, piece(0)
-        return
-    with ThreadPoolExecutor(1) as ahead:
-        coming = ahead.submit(piece, 0)
-        for low in lows:
-            shocks = coming.result()
+        coming = begun(0)
+        for low in range(0, episodes, CHUNK):
+            into, drawing = coming
+            shocks = drawing.finish()
             if low + CHUNK < episodes:
-                coming = ahead.submit(piece, low + CHUNK)
-            yield low, shocks
+                coming = begun(low + CHUNK)
+            _play(problem, policy, shocks, observe_liquidity, into)
+    return result
 
 
 def rollout(problem: Problem, policy: Policy, shocks: Shocks, *, observe_liquidity: bool = True) -> Episodes:
@@ -524,14 +576,7 @@ def rollout(problem: Problem, policy: Policy, shocks: Shocks, *, observe_liquidi
     check_policy(problem, policy)
     result = Episodes.empty(problem, shocks.price.shape[1])
     _play(problem, policy, shocks, observe_liquidity, result)
-    return _finite(result)
-
-
-def _finite(episodes: Episodes) -> Episodes:
-    """The episodes, if their costs are numbers."""
-    if not all(np.isfinite(each).all() for each in (episodes.shortfall, episodes.running_risk, episodes.liquidity)):
-        raise ValueError("the simulation overflowed: the problem's parameters are too large to represent costs")
-    return episodes
+    return result
 
 
 _PLAYING: ContextVar[bool] = ContextVar("_PLAYING", default=False)
@@ -559,43 +604,53 @@ def _write(problem: Problem, policy: Policy, shocks: Shocks, observe_liquidity: 
     inventory[0], mid[0] = problem.order.shares, problem.market.price
     into.liquidity.T[:] = shocks.liquidity
     with np.errstate(over="ignore", invalid="ignore"):  # an overflow is an error later, with a message
+        shortfall: Any = 0.0
+        squares: Any = 0.0
         for state, outcome, after in _periods(problem, policy, shocks, observe_liquidity):
             k = state.period
             inventory[k + 1], trades[k] = after.inventory, outcome.trade
             displace(problem.market.price, after.displacement, out=mid[k + 1])
             displace(problem.market.price, outcome.fill, out=fills[k])
-            into.shortfall[:] -= outcome.trade * outcome.fill
-            into.running_risk[:] += after.inventory**2
+            shortfall -= outcome.trade * outcome.fill
+            squares += after.inventory * after.inventory
             if problem.market.transient:
                 into.transient.T[k] = state.transient
             if np.count_nonzero(outcome.clipped):
                 into.violations[:] += violated(state, outcome)
                 into.clipped[:] += outcome.clipped
-        into.shortfall[:] += after.inventory * (problem.haircut - after.displacement)
-        into.running_risk[:] *= problem.risk_weight
+        into.shortfall[:] = shortfall + after.inventory * (problem.haircut - after.displacement)
+        into.running_risk[:] = squares * problem.risk_weight
+    if not all(np.isfinite(each).all() for each in (into.shortfall, into.running_risk, into.liquidity)):
+        raise ValueError("the simulation overflowed: the problem's parameters are too large to represent costs")
 
 
 def _periods(
     problem: Problem, policy: Policy, shocks: Shocks, observe_liquidity: bool
 ) -> Iterator[tuple[State, Outcome, State]]:
     """Yield (state, outcome, next state) of every period."""
-    n = shocks.price.shape[1]
+    order, market, n = problem.order, problem.market, shocks.price.shape[1]
     if hasattr(policy, "reset"):
         policy.reset(n)
-    open_loop = getattr(policy, "open_loop", None)
-    state = State(0, np.full(n, problem.order.shares), np.zeros(n), np.zeros(n))
-    seen = np.full(n, problem.market.liquidity.long_run_mean)
-    for k in range(problem.order.periods):
+    open_loop, of_liquidity = getattr(policy, "open_loop", None), getattr(policy, "of_liquidity", None)
+    state = State(0, order.shares, 0.0, 0.0)  # what is alike in all episodes stays a number
+    if open_loop is None or order.max_participation is not None:
+        state = State(0, np.full(n, order.shares), np.zeros(n), np.zeros(n))
+    variance: Any = market.volatility**2
+    seen = np.full(n, market.liquidity.long_run_mean)
+    for k in range(order.periods):
         shock = shocks[k]
+        level = shock.liquidity if observe_liquidity else seen * problem.profile[k]
         if open_loop is not None:
             action: Any = float(open_loop[k])
+        elif of_liquidity is not None:
+            action = checked_action(of_liquidity(k, level.astype(np.float32).astype(np.float64)), n, k)
         else:
-            level = shock.liquidity if observe_liquidity else seen * problem.profile[k]
             impact = state.transient if observe_liquidity else 0.0
             observation = np.empty((n, 6), dtype=np.float32)
-            for column, value in enumerate(observe(problem, state, shocks.volatility[k], level, impact)):
+            for column, value in enumerate(observe(problem, state, np.sqrt(variance), level, impact)):
                 observation[:, column] = value
             action = checked_action(policy.act(observation), n, k)
+            variance = _next_variance(problem, variance, shock.price)
         after, outcome = step(problem, state, action, shock)
         if open_loop is None and not observe_liquidity:
             seen = implied_level(problem, seen, state, outcome)
@@ -611,7 +666,7 @@ def checked_action(action: Any, n: int, period: int) -> Array:
     array = given.astype(np.float64, copy=False)
     if array.shape != (n,):
         raise ValueError(f"action must have shape ({n},) in period {period}, got {array.shape}")
-    if not np.isfinite(array).all():
+    if not (np.isfinite(array.min()) and np.isfinite(array.max())):
         bad = int(np.flatnonzero(~np.isfinite(array))[0])
         raise ValueError(f"action must be finite, got {array[bad]} for episode {bad} in period {period}")
     return array

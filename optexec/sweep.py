@@ -319,7 +319,10 @@ def _compute(cell: _Cell, folder: Path, run: str = "") -> dict[str, Any] | str:
     try:
         with _one_thread():
             policy = cell.agent if hasattr(cell.agent, "act") else cell.agent(problem, key["seed"])
-            table = evaluate(problem, {BASE: twap(problem), "\0": policy}, key["episodes"], key["seed"])
+            threads = 1 if run else None  # a process a core
+            table = evaluate(
+                problem, {BASE: twap(problem), "\0": policy}, key["episodes"], key["seed"], threads=threads
+            )
     except Exception as error:  # one bad cell of a thousand must not take the others with it
         return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
     cells = {name: key[name] for name in ("policy", "scenario", "risk_aversion", "seed")}

@@ -27,7 +27,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 ROOT = Path(__file__).parents[1]
 
-pytestmark = pytest.mark.browser
+# One worker builds the report once and keeps one browser (conftest.py distributes by group).
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 def pages() -> list[str]:
@@ -346,7 +347,7 @@ def open_page(browser: Browser, path: Path, width: int, scheme: Any) -> Iterator
     context.close()
 
 
-# A page stays open while all tests of it run: conftest.py sends them to one process.
+# A page stays open while all tests of it run.
 @pytest.fixture(scope="module", params=pages())
 def desktop(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Opened]:
     yield from open_page(browser, report / f"{request.param}.html", 1440, "light")

@@ -28,7 +28,7 @@ LAYERS = {
         {"presets", "config"},
         {"problem"},
         {"liquidity"},
-        {"_plan", "_validate", "_files", "_version", "_streams"},
+        {"_plan", "_validate", "_files", "_version", "_streams", "_threads"},
     ),
     "report": (
         {"tools"},

@@ -9,9 +9,10 @@ import pytest
 import scipy.optimize
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import optexec as ox
-from optexec.policies import expected_inverse_liquidity
+from optexec.policies import LevelTable, expected_inverse_liquidity
 from optexec.simulator import draw
 from tests.strategies import problems
 
@@ -195,3 +196,47 @@ def test_best_static_needs_a_large_shift() -> None:
         risk_aversion=0,
     )  # fmt: skip
     assert ox.best_static(problem).trades == pytest.approx([0, 1000])
+
+
+@given(
+    levels=st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=40).map(sorted),
+    seed=st.integers(0, 1000),
+    profile=st.sampled_from([None, tuple(ox.u_shape(3))]),
+)
+def test_a_table_interpolates_as_numpy_does(levels: list[float], seed: int, profile: Any) -> None:
+    """To the last bit, on levels as between and beyond them, for many and for few; states may share a level."""
+    problem, stream = NORMAL.replace(periods=3, volume_profile=profile), np.random.default_rng(seed)
+    table = LevelTable(problem, np.array(levels), stream.uniform(size=(3, len(levels))))
+    liquidity = np.concatenate([levels, stream.uniform(0, 1.1 * levels[-1], 100), stream.choice(levels, 100)])
+    for k in range(3):
+        for asked in (liquidity, liquidity[:1]):
+            wanted = np.interp(asked / problem.profile[k], levels, table.values[k])
+            assert np.array_equal(table.of_liquidity(k, asked), wanted)
+            assert np.array_equal(table.at(np.full(len(asked), k), asked), wanted)
+
+
+@pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.parametrize("side", ["sell", "buy"])
+def test_a_policy_of_liquidity_alone_is_asked_without_observations(seen: bool, side: str) -> None:
+    """And its episodes are those of the same policy asked by `act`, to the last bit."""
+    problem = NORMAL.replace(side=side, volume_profile=tuple(ox.u_shape(20)))
+
+    class Unseeing:
+        def __init__(self, policy: Any) -> None:
+            self.of_liquidity = policy.of_liquidity
+
+        def act(self, observation: Any) -> NDArray[np.float64]:
+            raise AssertionError("observations were built")
+
+    class Seeing:
+        def __init__(self, policy: Any) -> None:
+            self.act = policy.act
+
+    policies: list[Any] = [ox.rolling(problem), ox.optimum(problem), ox.rolling(problem.replace(max_fraction=0.2))]
+    for policy in policies:
+        problem = policy.problem
+        short, long = (ox.simulate(problem, make(policy), 500, observe_liquidity=seen) for make in (Unseeing, Seeing))
+        for name in ("trades", "mid", "fills", "shortfall", "running_risk", "violations", "clipped"):
+            assert np.array_equal(getattr(short, name), getattr(long, name)), name
+    lasting: Any = ox.optimum(NORMAL.replace(transient=0.002))
+    assert lasting.of_liquidity is None  # there its action depends on I too
