@@ -10,6 +10,7 @@ function that is replaced is not part of its public interface.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Generator
@@ -24,6 +25,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from nbmake.nb_result import NotebookResult
 from nbmake.nb_run import NotebookRun
 from nbmake.pytest_items import NotebookFailedException, NotebookFile, NotebookItem
+from xdist.scheduler import LoadScopeScheduling
 
 from report.site import runs
 
@@ -41,30 +43,59 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     # A run of everything uses the machine's cores (-n 0 turns that off); a few tests start faster without.
     if config.getoption("nbmake", default=False) and config.getoption("numprocesses", default=0) is None:
         config.option.numprocesses = min(4, os.cpu_count() or 1)
-        config.option.dist = "loadgroup"
-        config.option.loadscopereorder = False
+    config.option.loadscopereorder = False  # the order is pytest_collection_modifyitems'
+
+
+class Scheduler(LoadScopeScheduling):
+    """All tests of a module go to one process, which keeps what they share; tests of a page, to one that keeps it open.
+
+    (xdist's own groups have no effect from pytest 9.1 on: it writes them where pytest no longer looks.)
+    """
+
+    PAGES = ("tests/test_book.py", "tests/test_print.py")
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.split("::")[0]
+        page = re.search(r"\[([\w-]+)\]$", nodeid)
+        return page[1] if page and module in self.PAGES else module
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduler:
+    """Distribute tests as above, however many processes there are."""
+    return Scheduler(config, log)
 
 
 # after the plugins that put tests into an order of their own
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Chapters come first, on all cores; then the browser on one core beside the tests of the package on the others."""
+    """Chapters come first, then the browser, then the tests of the package."""
     items.sort(key=lambda item: 0 if isinstance(item, ChapterItem) else 1 if item.get_closest_marker("browser") else 2)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let no test in the browser run while a chapter does: it would wait for a page that has no core to itself."""
+    """Let no test in the browser run while a chapter does: it would wait for a page that has no core to itself.
+
+    Chapters run beside chapters and pages beside pages: each kind has a lock, and holds it as a reader.
+    """
     cache = getattr(item.config, "cache", None)
     if cache is None:  # without pytest's cache there is no place where all processes meet
         return (yield)
-    lock = ReadWriteLock(cache.mkdir("optexec") / "cores")
+    folder = cache.mkdir("optexec")
+    chapters, pages = ReadWriteLock(folder / "chapters"), ReadWriteLock(folder / "pages")
     if isinstance(item, ChapterItem):
-        with lock.read_lock():
+        with chapters.read_lock():
+            with pages.write_lock():
+                pass  # those that are open are closed, and no other is opened
             return (yield)
     if item.get_closest_marker("browser"):
-        with lock.write_lock():
+        with chapters.write_lock():
+            pages.acquire_read()
+        try:
             return (yield)
+        finally:
+            pages.release()
     return (yield)
 
 

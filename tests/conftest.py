@@ -36,13 +36,17 @@ settings.load_profile("untimed")
 
 @pytest.fixture(scope="session")
 def report() -> Path:
+    from filelock import FileLock
+
     from report.site.extension import is_fresh
 
-    if not is_fresh(ROOT):
-        command = [str(Path(sys.executable).with_name("jupyter-book")), "build", "book", "-W", "--keep-going"]
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode != 0:
-            pytest.fail("the report does not build:\n" + done.stdout[-6000:], pytrace=False)
+    (ROOT / "_build").mkdir(exist_ok=True)
+    with FileLock(ROOT / "_build" / ".optexec-building"):  # one worker builds, the others wait
+        if not is_fresh(ROOT):
+            command = [str(Path(sys.executable).with_name("jupyter-book")), "build", "book", "-W", "--keep-going"]
+            done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if done.returncode != 0:
+                pytest.fail("the report does not build:\n" + done.stdout[-6000:], pytrace=False)
     return HTML
 
 

@@ -27,8 +27,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 ROOT = Path(__file__).parents[1]
 
-# One worker builds the report once and keeps one browser (conftest.py distributes by group).
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def pages() -> list[str]:
@@ -347,7 +346,7 @@ def open_page(browser: Browser, path: Path, width: int, scheme: Any) -> Iterator
     context.close()
 
 
-# A page stays open while all tests of it run.
+# A page stays open while all tests of it run: conftest.py sends them to one process.
 @pytest.fixture(scope="module", params=pages())
 def desktop(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Opened]:
     yield from open_page(browser, report / f"{request.param}.html", 1440, "light")

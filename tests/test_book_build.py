@@ -24,7 +24,6 @@ from report.site.figures import compact
 from report.site.runs import digest
 
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.xdist_group("small-book")
 
 HEADER = """---
 jupytext:

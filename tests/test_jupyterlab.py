@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page
 
 import optexec as ox
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 LIMIT = 600_000  # [ms], for one condition: a notebook has run, a figure has changed
 STEP = 0.05  # of the control, in powers of ten
 

@@ -60,7 +60,7 @@ CHAPTERS = {
     if path.stem == "index" or path.stem[:2].isdigit()
 }
 EXAMPLE = re.findall(
-    r"^``````markdown\n(.*?)^``````$", (BOOK.parent / "CONTRIBUTING.md").read_text("utf-8"), re.M | re.S
+    r"^``````markdown\n(.*?)^``````$", (BOOK.parent / "docs" / "writing.md").read_text("utf-8"), re.M | re.S
 )
 WITH = [name for name, cells in CHAPTERS.items() if any("remove-output" in tags for _, tags in cells)]
 
@@ -353,7 +353,7 @@ def test_the_control_of_an_order_shows_its_plan() -> None:
 
 
 def test_the_control_of_the_example_shows_its_figure() -> None:
-    """The chapter in CONTRIBUTING.md."""
+    """The chapter in docs/writing.md."""
     (example,) = EXAMPLE
     with live(code_cells(jupytext.reads(example, fmt="md:myst"))) as shown:
         for kappa in (0.2, 0.4):

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.test_book import Opened, open_page, pages
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 MM = 72 / 25.4
 WIDTH, MARGIN = 210 * MM, 15 * MM

@@ -17,7 +17,6 @@ import pytest
 from report.site import runs
 
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.xdist_group("runs")
 
 CHAPTER = (
     "---\njupytext:\n  text_representation:\n    extension: .md\n    format_name: myst\n"

@@ -22,7 +22,7 @@ import optexec as ox
 from optexec import stress
 from tests.test_book import SETTLED, open_page
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 NOTE, MARKET = ox.presets.reference(), ox.presets.stochastic()
 

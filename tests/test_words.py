@@ -101,7 +101,7 @@ def test_what_is_quoted_is_still_there() -> None:
 
 # -- the built report --------------------------------------------------------------------------------------------------
 
-BUILT = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+BUILT = pytest.mark.browser
 PLACE = re.compile(
     r"\b(left|right|above|below|top|bottom|upper|lower|beside|next to|side by side|underneath|beneath)\b", re.IGNORECASE
 )
