@@ -51,7 +51,7 @@ def holds(estimate: Estimated, truth: float) -> bool:
 
 
 def test_the_bar_file_is_what_its_tool_makes() -> None:
-    tool = runpy.run_path(str(ROOT / "tools" / "bars.py"))
+    tool = runpy.run_path(str(ROOT / "report" / "tools" / "bars.py"))
     assert FILE.read_text(encoding="utf-8") == tool["text"]()
     assert FILE.stat().st_size < 100_000
     pd.testing.assert_frame_equal(read_bars(FILE), tool["made"]().astype({"volume": np.float64}), check_dtype=False)
