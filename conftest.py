@@ -43,6 +43,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     # A run of everything uses the machine's cores (-n 0 turns that off); a few tests start faster without.
     if config.getoption("nbmake", default=False) and config.getoption("numprocesses", default=0) is None:
         config.option.numprocesses = min(4, os.cpu_count() or 1)
+        runs.one_thread()  # which processes started from here inherit
     config.option.loadscopereorder = False  # the order is pytest_collection_modifyitems'
 
 
@@ -52,7 +53,7 @@ class Scheduler(LoadScopeScheduling):
     (xdist's own groups have no effect from pytest 9.1 on: it writes them where pytest no longer looks.)
     """
 
-    PAGES = ("tests/test_book.py", "tests/test_print.py")
+    PAGES = ("tests/test_book.py", "tests/test_print.py", "tests/test_reach.py")
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.split("::")[0]
@@ -128,7 +129,7 @@ class ChapterItem(NotebookItem):
         began, start = runs.state(ROOT), time.perf_counter()
         with mock.patch("nbmake.nb_run.nbformat.read", read_chapter), mock.patch.dict(os.environ):
             runs.prepare()
-            result = NotebookRun(path, self.config.option.nbmake_timeout).execute()
+            result = NotebookRun(path, runs.LIMIT).execute()
         if result.error is not None:
             raise NotebookFailedException(result)
         for cell in result.nb.cells:

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from tests.browsing import Opened, open_page, pages
+
 if TYPE_CHECKING:  # tests of the package alone need neither Sphinx nor a browser
     from playwright.sync_api import Browser
 
@@ -77,3 +79,14 @@ def browser() -> Iterator[Browser]:
         expect.set_options(timeout=LIMIT)
         yield browser
         browser.close()
+
+
+# A page stays open while all tests of it run: the root's conftest.py sends them to one process.
+@pytest.fixture(scope="session", params=pages())
+def desktop(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Opened]:
+    yield from open_page(browser, report / f"{request.param}.html", 1440, "light")
+
+
+@pytest.fixture(scope="session", params=pages())
+def phone(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Opened]:
+    yield from open_page(browser, report / f"{request.param}.html", 390, "dark")

@@ -11,37 +11,22 @@ import html
 import importlib.util
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import jupytext
 import nbformat
 import pandas as pd
 import pytest
-import yaml
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser
+
+from tests.browsing import Opened, open_page, pages
+from tests.test_reach import THIN, barriers
 
 ROOT = Path(__file__).parents[1]
 
 pytestmark = pytest.mark.browser
-
-
-def pages() -> list[str]:
-    """The names of the report's pages, in reading order."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-
-    def files(entry: dict[str, Any]) -> Iterator[str]:
-        if "file" in entry:
-            yield entry["file"].removesuffix(".md")
-        for key in ("parts", "chapters", "sections"):
-            for child in entry.get(key, []):
-                yield from files(child)
-
-    return [toc["root"], *files(toc)]
 
 
 class Html(HTMLParser):
@@ -290,73 +275,6 @@ def test_a_notebook_reads_as_its_page(report: Path, files: dict[str, Html]) -> N
     assert found > 50
 
 
-@dataclass
-class Opened:
-    """A page of the report, and what happened while it was open."""
-
-    page: Page
-    foreign: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    shift: float = 0.0  # of the layout, while it loaded
-
-    def note_request(self, request: Request) -> None:
-        if not request.url.startswith(("file:", "data:", "blob:")):
-            self.foreign.append(request.url)
-
-    def note_message(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.errors.append(message.text)
-
-    def note_failure(self, request: Request) -> None:
-        if not request.is_navigation_request():  # else the browser saves what it was to show
-            self.errors.append(f"{request.url} could not be loaded: {request.failure}")
-
-
-# What moves without a reader's doing: the sum that browsers call cumulative layout shift.
-SHIFTS = """
-  window.shifts = [];
-  const note = (list) => shifts.push(...list.map((entry) => entry.value));
-  const observer = new PerformanceObserver((list) => note(list.getEntries()));
-  observer.observe({ type: 'layout-shift', buffered: true });
-  window.shift = () => { note(observer.takeRecords()); return shifts.reduce((a, b) => a + b, 0); };
-"""
-LOADED = """() => !document.querySelector('.math.notranslate:not(:has(mjx-container))')
-  && [...document.querySelectorAll('.optexec-figure')].every((figure) => figure.dataset.state || !figure.clientWidth)"""
-
-
-def open_page(browser: Browser, path: Path, width: int, scheme: Any) -> Iterator[Opened]:
-    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
-    context.set_default_timeout(180_000)  # how fast the machine is is not what is tested
-    page = context.new_page()
-    opened = Opened(page)
-    page.on("request", opened.note_request)
-    page.on("requestfailed", opened.note_failure)
-    page.on("console", opened.note_message)
-    page.on("pageerror", lambda error: opened.errors.append(str(error)))
-    page.add_init_script(SHIFTS)
-    page.goto(path.as_uri())
-    page.wait_for_function(LOADED)
-    opened.shift = page.evaluate("shift()")
-    # Dropdowns open: a figure inside one is drawn when it is first seen.
-    page.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.optexec-figure')].every((figure) => figure.dataset.state)"
-    )
-    yield opened
-    context.close()
-
-
-# A page stays open while all tests of it run: conftest.py sends them to one process.
-@pytest.fixture(scope="module", params=pages())
-def desktop(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Opened]:
-    yield from open_page(browser, report / f"{request.param}.html", 1440, "light")
-
-
-@pytest.fixture(scope="module", params=pages())
-def phone(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Opened]:
-    yield from open_page(browser, report / f"{request.param}.html", 390, "dark")
-
-
 DRAWN = """() => [...document.querySelectorAll('.optexec-figure')].map((figure) => {
   const svg = figure.querySelector('.main-svg');
   const box = svg ? svg.getBoundingClientRect() : {width: 0, height: 0};
@@ -530,54 +448,6 @@ def test_no_console_errors(desktop: Opened) -> None:
 
 def test_no_console_errors_on_a_phone(phone: Opened) -> None:
     assert (phone.errors, phone.foreign) == ([], [])
-
-
-# axe looks at every element. One of a kind is enough of the code's colours and of a table's cells, formulas and plots
-# are pictures, and what stands around the text is the same on all pages: without these it takes a tenth of the time.
-THIN = """(frame) => {
-  const kinds = new Set();
-  for (const text of document.querySelectorAll('article .highlight span[class], article td, article td p')) {
-    const { color, backgroundColor, fontSize } = getComputedStyle(text);
-    const link = text.querySelector('a') !== null;
-    const kind = [text.tagName, text.className, color, backgroundColor, fontSize, link].join();
-    if (!kinds.has(kind)) kinds.add(kind);
-    else if (text.tagName === 'TD') text.replaceChildren(); // a row keeps its cells
-    else text.remove();
-  }
-  const pictures = '.main-svg[aria-hidden], .main-svg path, .main-svg rect, .main-svg text, mjx-container > *';
-  document.querySelectorAll(pictures).forEach((picture) => picture.remove());
-  if (!frame) document.querySelectorAll('.bd-sidebar, .bd-header-article, footer').forEach((part) => part.remove());
-  // and motion is over before it looks
-  const still = document.createElement('style');
-  still.textContent = '*, *::before, *::after { animation: none !important; transition: none !important; }';
-  document.head.append(still);
-}"""
-
-
-def barriers(page: Page) -> list[str]:
-    """What axe-core finds that keeps somebody out or in doubt, however small.
-
-    But for heads of tables that are a formula: MathJax draws it and gives it to screen readers as MathML, which
-    axe-core does not count as text.
-    """
-    found = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
-    return [
-        f"{violation['id']} ({violation['impact']}): {node['html'][:200]}"
-        for violation in found.response["violations"]
-        for node in violation["nodes"]
-        if not (violation["id"] == "empty-table-header" and "<mjx-container" in node["html"])
-    ]
-
-
-# After everything else, since it thins the page out.
-def test_no_barriers_in_the_light(desktop: Opened) -> None:
-    desktop.page.evaluate(THIN, "index.html" in desktop.page.url)
-    assert barriers(desktop.page) == []
-
-
-def test_no_barriers_in_the_dark_on_a_phone(phone: Opened) -> None:
-    phone.page.evaluate(THIN, "index.html" in phone.page.url)
-    assert barriers(phone.page) == []
 
 
 def test_generated_pages_fit_a_phone_and_keep_nobody_out(browser: Browser, report: Path) -> None:

@@ -18,7 +18,7 @@ import pypdfium2
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.test_book import Opened, open_page, pages
+from tests.browsing import Opened, open_page
 
 pytestmark = pytest.mark.browser
 
@@ -30,10 +30,12 @@ MARK = """() => {
   const mark = (element, name, place) => {
     const word = document.createElement('span');
     word.textContent = name;
+    word.className = 'qx';
     word.style.cssText = `position: absolute; font: 2px/1 monospace; color: white; white-space: nowrap; ${place}`;
     element.append(word);
   };
   const article = document.querySelector('article');
+  window.placed = [article];
   article.style.position = 'relative';
   mark(article, 'qxrulera', 'left: 0; top: 0');
   mark(article, 'qxrulerb', 'left: 400px; top: 0');
@@ -42,11 +44,19 @@ MARK = """() => {
   parts.forEach((part, number) => {
     let [first, last] = [part, part];
     if (part.tagName === 'TR') [first, last] = [part.firstElementChild, part.lastElementChild];
-    for (const box of [first, last]) if (getComputedStyle(box).position === 'static') box.style.position = 'relative';
+    for (const box of [first, last]) if (getComputedStyle(box).position === 'static') {
+      box.style.position = 'relative';
+      placed.push(box);
+    }
     mark(first, `qx${number}a`, 'left: 0; top: 0');
     mark(last, `qx${number}z`, 'right: 0; bottom: 0');
   });
   return parts.map((part) => `${part.tagName} ${part.className} ${part.closest('[id]').id}`);
+}"""
+
+UNMARK = """() => {
+  document.querySelectorAll('.qx').forEach((word) => word.remove());
+  placed.forEach((box) => box.style.removeProperty('position'));
 }"""
 
 CODE = """() => [...document.querySelectorAll('article pre')]
@@ -124,19 +134,23 @@ def check_paper(paper: Paper, parts: list[str]) -> None:
             assert strip.min() == 255, "something stands in the margin"
 
 
-@pytest.mark.parametrize("name", pages())
-def test_every_page_is_whole_on_paper(browser: Browser, report: Path, name: str) -> None:
+def test_every_page_is_whole_on_paper(desktop: Opened) -> None:
     """With everything unfolded; a figure, a formula, a row or a block of code that is cut fails."""
-    with opened(browser, report / f"{name}.html") as shown:
-        parts, code = shown.page.evaluate(MARK), shown.page.evaluate(CODE)
-        paper = print_out(shown.page)
+    page = desktop.page
+    parts, code = page.evaluate(MARK), page.evaluate(CODE)
+    try:
+        paper = print_out(page)
         check_paper(paper, parts)
         text = paper.text()
         assert not [line for line in code if bare(line) not in text]
-        shown.page.emulate_media(media="print")
-        shown.page.set_viewport_size({"width": 680, "height": 1009})  # 180 mm by 267
-        assert shown.page.evaluate(CUT) == []
-        assert shown.errors == []
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": 680, "height": 1009})  # 180 mm by 267
+        assert page.evaluate(CUT) == []
+        assert desktop.errors == []
+    finally:
+        page.emulate_media(media="null")
+        page.set_viewport_size({"width": 1440, "height": 844})
+        page.evaluate(UNMARK)
 
 
 @pytest.mark.parametrize("name", ["index", "03-frontier", "08-optimum"])

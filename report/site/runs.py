@@ -30,7 +30,7 @@ from myst_parser.config.main import MdParserConfig
 from nbclient import NotebookClient
 from nbclient.output_widget import OutputWidget
 
-__all__ = ["digest", "execute", "is_chapter", "keep", "kept", "prepare", "read", "refresh", "state"]
+__all__ = ["digest", "execute", "is_chapter", "keep", "kept", "one_thread", "prepare", "read", "refresh", "state"]
 
 INPUTS = (
     "optexec/**/*.py",
@@ -174,6 +174,12 @@ def keep(root: Path, path: Path, run: nbformat.NotebookNode, seconds: float, beg
         cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
+def one_thread() -> None:
+    """Let linear algebra in processes started from here keep to one core, where as many run as there are cores."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
 def prepare() -> None:
     """Settle how kernels start and how they are listened to, for all that this process runs."""
     # Chapters run in the environment that builds them, whatever kernels the user has installed elsewhere.
@@ -182,9 +188,7 @@ def prepare() -> None:
     os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"
     # Every kernel runs this first: a table that pandas cuts would reach the page, and its CSV, with rows of "...".
     os.environ["PYTHONSTARTUP"] = str(KERNEL)
-    # One chapter a core: more threads would only wait for one another.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
+    one_thread()  # there is a chapter a core
     # nbclient tells the kernel what an Output widget (so: interact) shows, over the socket on which it waits for
     # the cell's reply. On a busy machine one such cell in ten then waits for its timeout (nbclient issue 312).
     # Nothing here needs the kernel to know.
