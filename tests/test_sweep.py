@@ -64,7 +64,7 @@ def cluster() -> Iterator[Any]:
             pytest.fail("dask and distributed must be installed in CI: they are in requirements.txt")
         pytest.skip("dask and distributed are not installed: python -m pip install 'optexec[dask]'")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
     ) as local:
         yield local
 
