@@ -28,6 +28,7 @@ from nbmake.pytest_items import NotebookFailedException, NotebookFile, NotebookI
 from xdist.scheduler import LoadScopeScheduling
 
 from report.site import runs
+from report.site.state import state
 
 # Prefer the kernel of this environment over one of the same name that the user has installed elsewhere.
 os.environ.setdefault("JUPYTER_PREFER_ENV_PATH", "1")
@@ -126,7 +127,7 @@ class ChapterItem(NotebookItem):
         path = Path(self.filename)
         if runs.kept(ROOT, path) is not None:
             return
-        began, start = runs.state(ROOT), time.perf_counter()
+        began, start = state(ROOT), time.perf_counter()
         with mock.patch("nbmake.nb_run.nbformat.read", read_chapter), mock.patch.dict(os.environ):
             runs.prepare()
             result = NotebookRun(path, runs.LIMIT).execute()

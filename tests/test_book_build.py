@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from report.site.figures import compact
-from report.site.runs import digest
+from report.site.state import digest
 
 ROOT = Path(__file__).parents[1]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from optexec.offline import scoring
 from report import claims
 from report.agents import published
 from report.claims import HOLDS, NOT, PARTLY, Effect, measures, verdict
+from report.claims.kept import kept
 
 EVERYWHERE = (-math.inf, math.inf)
 AT_LEAST = (30.0, math.inf)
@@ -67,6 +69,22 @@ def test_what_cannot_be_judged_is_refused() -> None:
         claims.result("nonsense")
     with pytest.raises(ValueError, match="episodes"):
         claims.result("averse-std", episodes=1)
+
+
+def test_a_claim_is_measured_once_in_a_state_and_again_in_another(tmp_path: Path) -> None:
+    measured: list[int] = []
+
+    def measure() -> int:
+        measured.append(len(measured))
+        return measured[-1]
+
+    assert [kept("one", measure, tmp_path, "a"), kept("one", measure, tmp_path, "a")] == [0, 0]
+    (tmp_path / "_build" / ".claims" / "a" / "one").write_bytes(b"cut off")
+    assert [kept("one", measure, tmp_path, "a"), kept("one", measure, tmp_path, "a")] == [1, 1]
+    assert kept("another", measure, tmp_path, "a") == 2
+    assert kept("one", measure, tmp_path, "b") == 3
+    assert kept("one", measure, tmp_path, "a") == 4  # of two states one is kept
+    assert [kept("one", measure, tmp_path, ""), kept("one", measure, tmp_path, "")] == [5, 6]  # no repository
 
 
 INTERVALS = st.tuples(st.floats(-100, 100), st.floats(0, 50)).map(lambda pair: (pair[0], pair[0] + pair[1]))

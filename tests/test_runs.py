@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from report.site import runs
+from report.site import runs, state
 
 ROOT = Path(__file__).parents[1]
 
@@ -118,7 +118,7 @@ def test_no_run_outlives_its_code(repository: Repository) -> None:
 
 
 def test_no_run_outlives_an_installed_version(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "version", lambda name: "another")
+    monkeypatch.setattr(state, "version", lambda name: "another")
     assert repository.kept() is None
 
 

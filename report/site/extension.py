@@ -57,7 +57,7 @@ from sphinx.util.fileutil import copy_asset_file
 from report.site import runs
 from report.site.figures import PlotlyFigure, figure_node
 from report.site.notebook import notebook
-from report.site.runs import digest
+from report.site.state import digest, state
 from report.site.tables import table_nodes
 
 __all__ = ["CodeFormatter", "FigureRenderer", "is_fresh", "setup"]
@@ -134,7 +134,7 @@ def _configure(app: Sphinx, config: Config) -> None:
     toc = Path(app.srcdir, config.external_toc_path)
     meta = yaml.safe_load(toc.read_text(encoding="utf-8")).get("meta", {})
     config.external_toc_path = str(toc.parent / meta.get("toc", toc.name))
-    config.optexec_state = " ".join([runs.state(root), digest(root, ["report/site/assets/*", "book/_static/*"])])
+    config.optexec_state = " ".join([state(root), digest(root, ["report/site/assets/*", "book/_static/*"])])
     config.html_static_path.append(str(ASSETS))
     # sphinx-mathjax-offline would have the page set in web fonts. plotly needs labels as pictures (SVG).
     config.mathjax_path = "mathjax/tex-svg.js"
@@ -144,7 +144,7 @@ def _configure(app: Sphinx, config: Config) -> None:
 
 def _drop_stale_runs(app: Sphinx) -> None:
     root = Path(app.srcdir).parent
-    if runs.refresh(root, runs.state(root)):
+    if runs.refresh(root, state(root)):
         logger.info("optexec: the package changed, so every chapter runs again")
 
 

@@ -8,15 +8,12 @@ not whole, or cannot be read, is none.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import shutil
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -30,49 +27,13 @@ from myst_parser.config.main import MdParserConfig
 from nbclient import NotebookClient
 from nbclient.output_widget import OutputWidget
 
-__all__ = ["digest", "execute", "is_chapter", "keep", "kept", "one_thread", "prepare", "read", "refresh", "state"]
+from report.site.state import state
 
-INPUTS = (
-    "optexec/**/*.py",
-    "report/*.py",
-    "report/agents/**/*",
-    "report/chapters/**/*.py",
-    "report/claims/**/*.py",
-    "report/tools/**/*.py",
-    "report/site/assets/kernel.py",
-    "requirements.txt",
-    "constraints.txt",
-    "book/data/**/*",
-)
-"""What the code of chapters depends on besides the chapters."""
+__all__ = ["execute", "is_chapter", "keep", "kept", "one_thread", "prepare", "read", "refresh"]
+
 LIMIT = 600
 """Seconds a cell may take, and a kernel to start."""
 KERNEL = Path(__file__).parent / "assets" / "kernel.py"
-
-
-def digest(root: Path, patterns: Iterable[str]) -> str:
-    """Return a hash of the names and contents of the files under ``root`` that match, in a fixed order."""
-    found = {path for pattern in patterns for path in root.glob(pattern) if path.is_file()}
-    total = hashlib.sha256()
-    for path in sorted(found):
-        name = path.relative_to(root).as_posix()
-        if {"__pycache__", "_build", ".ipynb_checkpoints"} & set(path.parts):
-            continue
-        total.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()
-
-
-def state(root: Path) -> str:
-    """Return a hash of all that chapters' code depends on: files, Python, and what is installed of what is pinned."""
-    constraints = root / "constraints.txt"
-    lines = constraints.read_text(encoding="utf-8").splitlines() if constraints.is_file() else []
-    installed = [sys.version, sys.prefix]
-    for name in sorted(line.split("==")[0] for line in lines if "==" in line):
-        try:
-            installed.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            installed.append(f"{name} is missing")
-    return hashlib.sha256("\n".join([digest(root, INPUTS), *installed]).encode()).hexdigest()
 
 
 def is_chapter(path: Path) -> bool:
