@@ -27,6 +27,7 @@ from scipy.special import stdtrit
 from optexec._validate import integer, real, store
 from optexec.evaluation import Estimate, mean
 from optexec.liquidity import OrnsteinUhlenbeck
+from optexec.noise import stream
 from optexec.optimum import exact_value
 from optexec.problem import Market, Order, Problem
 from optexec.simulator import Policy
@@ -483,8 +484,8 @@ def _days(volatility: float, volume: Array, process: OrnsteinUhlenbeck, days: in
     A day's first level is drawn from the process's stationary distribution (its floor left out of account).
     """
     bars = len(volume)
-    stream = np.random.Generator(np.random.SFC64(np.random.SeedSequence(integer("seed", seed, minimum=0))))
-    z = stream.standard_normal((days, 2, bars)).T.swapaxes(0, 1)  # day after day: the first days are those of fewer
+    z = stream(integer("seed", seed, minimum=0)).standard_normal((days, 2, bars))
+    z = z.T.swapaxes(0, 1)  # day after day: the first days are those of fewer
     phi = 1 - process.speed
     spread = process.volatility / max(1 - phi**2, SLOWEST) ** 0.5
     levels = np.empty((bars, days))
@@ -528,7 +529,7 @@ def synthetic(
     if clock[-1] >= pd.Timedelta(days=1):
         raise ValueError(f"bars must fit into a day, got {bars} of {minutes} minutes from {first.time()}")
     moves, volume = _days(market.volatility, market.volume * shape, market.liquidity, days, seed)
-    gaps = np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(1,)))).standard_normal(days)
+    gaps = stream(seed, 1).standard_normal(days)
     opening = np.cumsum(0.5 * market.volatility * bars**0.5 * gaps) + np.append(0.0, np.cumsum(moves[:-1, -1]))
     price = np.round(market.price + opening[:, None] + moves, 2)
     if (price <= 0).any():

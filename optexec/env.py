@@ -22,16 +22,13 @@ from numpy.typing import NDArray
 
 from optexec._validate import choice, integer
 from optexec.config import describe, restore
+from optexec.noise import BLOCK, Noise, Shock, draw
 from optexec.presets import stochastic
 from optexec.problem import Problem
 from optexec.simulator import (
-    BLOCK,
-    Shock,
-    Shocks,
     State,
     checked_action,
     cost_parts,
-    draw,
     implied_level,
     observe,
     step,
@@ -122,8 +119,8 @@ class _Ahead:
         self.rounds = max(1, min(BLOCK, _AHEAD // problem.order.periods) // n)
         self.played = 0
 
-    def __next__(self) -> tuple[Shocks, Array]:
-        """The shocks (N, n) of the next n episodes and their observed volatility (N+1, n)."""
+    def __next__(self) -> tuple[Noise, Array]:
+        """The noise (N, n) of the next n episodes and their observed volatility (N+1, n)."""
         turn = self.played % self.rounds
         if turn == 0:
             self.drawn = self._draw()
@@ -131,12 +128,12 @@ class _Ahead:
         columns = slice(turn * self.n, (turn + 1) * self.n)
         return self.drawn.columns(columns), self.drawn.volatility[:, columns]
 
-    def _draw(self) -> Shocks:
+    def _draw(self) -> Noise:
         if len(self.seeds) == 1:
             return draw(self.problem, self.n * self.rounds, self.seeds[0], self.n * self.played)
         single = [draw(self.problem, self.rounds, seed, self.played) for seed in self.seeds]
-        noise = (np.stack([getattr(one, name) for one in single], axis=2) for name in Shock._fields)
-        return Shocks(self.problem, *(array.reshape(len(array), -1) for array in noise))
+        arrays = (np.stack([getattr(one, name) for one in single], axis=2) for name in Shock._fields)
+        return Noise(self.problem, *(array.reshape(len(array), -1) for array in arrays))
 
 
 class Session:
@@ -247,8 +244,8 @@ class ExecutionEnv(_Specified, gymnasium.Env[Float32, Any]):
         super().reset(seed=seed)
         if seed is not None or self._ahead is None:
             self._ahead = _Ahead(self.problem, 1, [_fresh(self.np_random) if seed is None else seed])
-        shocks, volatility = next(self._ahead)
-        self._shocks = shocks.episode(0)
+        noise, volatility = next(self._ahead)
+        self._shocks = noise.episode(0)
         self._volatility = volatility[:, 0].tolist()
         self._session.begin(self.problem.order.shares)
         return self._observation(), {}
@@ -359,7 +356,7 @@ class ExecutionVectorEnv(_Specified, VectorEnv[Any, Any, Any]):
             self._start()
             return self._observation(), np.zeros(n), np.zeros(n, np.bool_), np.zeros(n, np.bool_), {}
         wishes = checked_action(np.asarray(actions).reshape(-1), n, state.period)
-        reward, done, info = self._session.advance(wishes, self._shocks[state.period])
+        reward, done, info = self._session.advance(wishes, self._noise[state.period])
         for key in (*info,):  # Gymnasium's masks: every environment has every key
             info["_" + key] = self._all
         terminated = self._all.copy() if done else np.zeros(n, np.bool_)
@@ -367,7 +364,7 @@ class ExecutionVectorEnv(_Specified, VectorEnv[Any, Any, Any]):
 
     def _start(self) -> None:
         assert self._ahead is not None
-        self._shocks, self._volatility = next(self._ahead)
+        self._noise, self._volatility = next(self._ahead)
         self._session.begin(np.full(self.num_envs, self.problem.order.shares))
 
     def _check_mask(self, mask: Any) -> None:
@@ -387,7 +384,7 @@ class ExecutionVectorEnv(_Specified, VectorEnv[Any, Any, Any]):
         assert state is not None
         k = state.period
         observation = np.empty((self.num_envs, 6), dtype=np.float32)
-        liquidity = self._shocks.liquidity[min(k, self.problem.order.periods - 1)]
+        liquidity = self._noise.liquidity[min(k, self.problem.order.periods - 1)]
         for column, value in enumerate(self._session.observation(self._volatility[k], liquidity)):
             observation[:, column] = value
         return observation

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from optexec._streams import Covariance, Tail
 from optexec._threads import Crew
 from optexec._validate import brief, integer
+from optexec.noise import BLOCK, Drawing, Noise
 from optexec.optimum import CappedOptimum, Optimum, optimum
 from optexec.policies import exact_objective, objective_error, reference_schedule
 from optexec.problem import Problem
-from optexec.simulator import BLOCK, Drawing, Episodes, Policy, Shocks, check_policy, rollout
+from optexec.simulator import Episodes, Policy, check_policy, rollout
 
 __all__ = [
     "COLUMNS",
@@ -211,16 +212,16 @@ def evaluate(
     base = next(iter(policies))
     streams = {name: _Stream() for name in policies}
     with Crew(threads) as crew:
-        for low, shocks in _drawn(problem, episodes, seed, crew):
+        for low, noise in _drawn(problem, episodes, seed, crew):
             runs = {
-                name: _results(rollout(problem, policy, shocks, observe_liquidity=observe_liquidity))
+                name: _results(rollout(problem, policy, noise, observe_liquidity=observe_liquidity))
                 for name, policy in contestants.items()
             }
             static = runs[base if reference is None else _STATIC].objective
             for name, stream in streams.items():
                 stream.add(runs[name], runs[base].objective, static)
             if progress is not None:
-                progress(low + shocks.price.shape[1])
+                progress(low + noise.price.shape[1])
     rows = [stream.statistics(problem, reference) for stream in streams.values()]
     missing = Estimate(float("nan"), np.full(2, np.nan))
     table: dict[str, list[float]] = {}
@@ -231,7 +232,7 @@ def evaluate(
     return pd.DataFrame(table, index=pd.Index(policies, name="policy"))
 
 
-def _drawn(problem: Problem, episodes: int, seed: int, crew: Crew) -> Iterator[tuple[int, Shocks]]:
+def _drawn(problem: Problem, episodes: int, seed: int, crew: Crew) -> Iterator[tuple[int, Noise]]:
     """Yield a run's noise in chunks of at most `CHUNK` episodes, each with its place in the run.
 
     While one chunk is used the crew draws the next.
@@ -242,10 +243,10 @@ def _drawn(problem: Problem, episodes: int, seed: int, crew: Crew) -> Iterator[t
 
     coming = begun(0)
     for low in range(0, episodes, CHUNK):
-        shocks = coming.finish()
+        noise = coming.finish()
         if low + CHUNK < episodes:
             coming = begun(low + CHUNK)
-        yield low, shocks
+        yield low, noise
 
 
 _STATIC = "\0best static"  # a key that no policy's name takes

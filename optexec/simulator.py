@@ -1,7 +1,7 @@
 """The market as a program: noise drawn first, one transition, whole batches of episodes.
 
-`draw` fixes everything random of an episode before the first trade; `step` is the only text of the dynamics and
-works on floats (the single environment) and arrays (everything else); `simulate` runs a policy over a batch.
+`optexec.noise` fixes everything random of an episode before the first trade; `step` is the only text of the dynamics
+and works on floats (the single environment) and arrays (everything else); `simulate` runs a policy over a batch.
 
 Prices inside are those of a sale, as displacements from S_0. A buy is the mirror image: `Episodes` and observations
 flip the sign of the displacement, and nothing else changes.
@@ -21,22 +21,17 @@ from numpy.typing import NDArray
 
 from optexec._threads import Crew
 from optexec._validate import brief, integer
+from optexec.noise import BLOCK, OWN, PRICE, SLIPPAGE, Drawing, Noise, Shock, next_variance
 from optexec.problem import Order, Problem
 
-__all__ = ["Episodes", "Outcome", "Policy", "Shock", "Shocks", "State", "draw", "observe", "simulate", "step"]
+__all__ = ["Episodes", "Outcome", "Policy", "State", "observe", "simulate", "step"]
 
 Array = NDArray[np.float64]
 Observation = NDArray[np.floating[Any]]
 Number = TypeVar("Number", float, Array)
 
-BLOCK = 1024
-"""Episodes per random stream: block b of a channel has its own generator, keyed by (seed, b, channel)."""
-
 CHUNK = 10 * BLOCK
 """Episodes simulated at once: enough to hide numpy's overhead, few enough to stay in the processor's cache."""
-
-PRICE, SLIPPAGE, DECAY, OWN = range(4)
-"""Channels of noise, each with its own streams; the liquidity process's channels are OWN, OWN + 1, ..."""
 
 TOLERANCE = 1e-6
 """A wish that is clipped by less than this part of the inventory is float32 rounding, not a violation."""
@@ -46,22 +41,6 @@ FARTHEST = 1e6
 
 COLUMNS = ("x/X", "(N-k)/N", "S/S_0", "realised volatility", "L", "I")
 """What an observation holds, in this order."""
-
-VOLATILITY_WEIGHT = 0.1
-"""Weight of the newest squared mid change in the observed volatility."""
-
-
-class Shock(NamedTuple):
-    """Everything random in one period, for one episode (floats) or many (arrays (n,))."""
-
-    price: Any
-    """sigma sqrt(dt) eps_k [$/share]"""
-    slippage: Any
-    """slippage_k [$/share]"""
-    decay: Any
-    """D_k, dimensionless"""
-    liquidity: Any
-    """L_k, the process times the profile, dimensionless"""
 
 
 class State(NamedTuple):
@@ -86,128 +65,6 @@ class Outcome(NamedTuple):
     """P_k - S_0 of a sale [$/share]"""
     clipped: Any
     """shares by which the wish was clipped"""
-
-
-@dataclass(frozen=True, eq=False)
-class Shocks:
-    """All exogenous randomness of n episodes, period first: arrays (N, n).
-
-    Attributes:
-        price: unaffected mid changes sigma sqrt(dt) eps_k of a sale [$/share].
-        slippage: fill noise [$/share].
-        decay: decay factors D_k of transient impact.
-        liquidity: L_k, process times profile.
-        volatility: observed volatility (N+1, n) at the start of each period and after the last [$/share/sqrt(time)];
-            made when first asked for.
-    """
-
-    problem: Problem
-    price: Array
-    slippage: Array
-    decay: Array
-    liquidity: Array
-
-    __repr__ = brief
-
-    def __getitem__(self, k: int) -> Shock:
-        """The shocks of period k, arrays (n,)."""
-        return Shock(self.price[k], self.slippage[k], self.decay[k], self.liquidity[k])
-
-    def columns(self, episodes: slice) -> Shocks:
-        """The shocks of consecutive episodes, sharing memory."""
-        return Shocks(self.problem, *(getattr(self, name)[:, episodes] for name in Shock._fields))
-
-    def episode(self, i: int) -> list[Shock]:
-        """The shocks of episode i, period by period, as floats."""
-        columns = (self.price[:, i], self.slippage[:, i], self.decay[:, i], self.liquidity[:, i])
-        return [Shock(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
-
-    @cached_property
-    def volatility(self) -> Array:
-        """Sqrt of the exponential average of squared unaffected mid changes over dt, starting at sigma."""
-        variance = np.empty((len(self.price) + 1, self.price.shape[1]))
-        variance[0] = self.problem.market.volatility**2
-        for k, price in enumerate(self.price):
-            variance[k + 1] = _next_variance(self.problem, variance[k], price)
-        return np.sqrt(variance, out=variance)
-
-
-def _next_variance(problem: Problem, variance: Any, price: Any) -> Any:
-    """The observed variance a period on: an exponential average of squared unaffected mid changes over dt."""
-    newest = price * price
-    newest *= VOLATILITY_WEIGHT / problem.order.dt
-    newest += (1 - VOLATILITY_WEIGHT) * variance
-    return newest
-
-
-def draw(problem: Problem, episodes: int, seed: int = 42, first: int = 0) -> Shocks:
-    """Draw the exogenous noise of episodes ``first`` to ``first + episodes - 1`` of a seed.
-
-    Each channel (price, slippage, decay, the liquidity process's own) draws fixed blocks of `BLOCK` episodes from
-    its own stream. So the same seed gives every policy the same shocks, episode i is the same bits whether drawn
-    alone or among a million, and a parameter changes only what depends on it.
-
-    Args:
-        problem: the order and market.
-        episodes: how many, n >= 1.
-        seed: >= 0.
-        first: index of the first episode, >= 0.
-
-    Returns:
-        Shocks with arrays (N, n).
-    """
-    return Drawing(problem, integer("episodes", episodes, minimum=1), seed, first, Crew(1)).finish()
-
-
-class Drawing:
-    """Shocks that a crew draws, block by block.
-
-    Args:
-        problem, episodes, seed, first: as for `draw`.
-        crew: who draws; it begins at once.
-        into: episodes whose memory may hold the noise until it is used.
-    """
-
-    def __init__(
-        self, problem: Problem, episodes: int, seed: int, first: int, crew: Crew, into: Episodes | None = None
-    ) -> None:
-        self.problem, self.episodes = problem, episodes
-        self.seed, self.first = integer("seed", seed, minimum=0), integer("first", first, minimum=0)
-        market, dt, shape = problem.market, problem.order.dt, (problem.order.periods, episodes)
-        noises = market.liquidity.noises
-        scales = {
-            PRICE: problem.step_variance**0.5,
-            SLIPPAGE: market.slippage,
-            DECAY: market.decay_noise * dt**0.5 if market.transient else 0.0,
-        }
-        self.scales = {channel: scale for channel, scale in scales.items() if scale}
-        room = {} if into is None else {PRICE: into.mid.T[1:], SLIPPAGE: into.fills.T}
-        self.noise = {channel: room[channel] if channel in room else np.empty(shape) for channel in self.scales}
-        self.own = np.empty((noises, *shape)) if into is None or noises != 1 else into.liquidity.T[None]
-        blocks = range(self.first // BLOCK, (self.first + episodes - 1) // BLOCK + 1)
-        self._drawn = crew.begin(self._draw, blocks)
-
-    def _draw(self, block: int) -> None:
-        low, high = max(self.first, block * BLOCK), min(self.first + self.episodes, (block + 1) * BLOCK)
-        columns, within = slice(low - self.first, high - self.first), slice(low - block * BLOCK, high - block * BLOCK)
-        normals = np.empty((self.problem.order.periods, BLOCK))
-        scaled = [(channel, self.noise[channel], scale) for channel, scale in self.scales.items()]
-        for channel, rows, scale in scaled + [(OWN + i, rows, 1.0) for i, rows in enumerate(self.own)]:
-            stream = np.random.SeedSequence(self.seed, spawn_key=(block, channel))
-            np.random.Generator(np.random.SFC64(stream)).standard_normal(out=normals)
-            np.multiply(normals[:, within], scale, out=rows[:, columns])
-
-    def finish(self) -> Shocks:
-        """The shocks, when all are drawn; the caller takes part."""
-        self._drawn()
-        problem, market, dt = self.problem, self.problem.market, self.problem.order.dt
-        liquidity = market.liquidity.paths(self.own, dt)
-        if market.volume_profile is not None:
-            liquidity *= problem.profile[:, None]
-        zero = np.broadcast_to(0.0, self.own.shape[1:])
-        decay = np.exp(self.noise.get(DECAY, np.zeros((1, 1))) - market.decay * dt)
-        price, slippage = (self.noise.get(channel, zero) for channel in (PRICE, SLIPPAGE))
-        return Shocks(problem, price, slippage, np.broadcast_to(decay, zero.shape), liquidity)
 
 
 def step(problem: Problem, state: State, action: Any, shock: Shock) -> tuple[State, Outcome]:
@@ -559,54 +416,55 @@ def simulate(
 
         def begun(low: int) -> tuple[Episodes, Drawing]:
             into = result.window(low, min(low + CHUNK, episodes))
-            return into, Drawing(problem, len(into.shortfall), seed, first + low, crew, into)
+            room = {PRICE: into.mid.T[1:], SLIPPAGE: into.fills.T, OWN: into.liquidity.T}  # what becomes of them
+            return into, Drawing(problem, len(into.shortfall), seed, first + low, crew, room)
 
         coming = begun(0)
         for low in range(0, episodes, CHUNK):
             into, drawing = coming
-            shocks = drawing.finish()
+            noise = drawing.finish()
             if low + CHUNK < episodes:
                 coming = begun(low + CHUNK)
-            _play(problem, policy, shocks, observe_liquidity, into)
+            _play(problem, policy, noise, observe_liquidity, into)
     return result
 
 
-def rollout(problem: Problem, policy: Policy, shocks: Shocks, *, observe_liquidity: bool = True) -> Episodes:
+def rollout(problem: Problem, policy: Policy, noise: Noise, *, observe_liquidity: bool = True) -> Episodes:
     """Run a policy on noise that was drawn before; `simulate` without the drawing."""
     check_policy(problem, policy)
-    result = Episodes.empty(problem, shocks.price.shape[1])
-    _play(problem, policy, shocks, observe_liquidity, result)
+    result = Episodes.empty(problem, noise.price.shape[1])
+    _play(problem, policy, noise, observe_liquidity, result)
     return result
 
 
 _PLAYING: ContextVar[bool] = ContextVar("_PLAYING", default=False)
 
 
-def _play(problem: Problem, policy: Policy, shocks: Shocks, observe_liquidity: bool, into: Episodes) -> None:
+def _play(problem: Problem, policy: Policy, noise: Noise, observe_liquidity: bool, into: Episodes) -> None:
     """Run a policy on drawn noise and write what happens ``into`` as many episodes.
 
     A simulation inside another, by a policy that simulates, has a context of its own: what a policy of this package
     remembers of the outer one stays as it was.
     """
     if _PLAYING.get():
-        copy_context().run(_write, problem, policy, shocks, observe_liquidity, into)
+        copy_context().run(_write, problem, policy, noise, observe_liquidity, into)
         return
     outermost = _PLAYING.set(True)
     try:
-        _write(problem, policy, shocks, observe_liquidity, into)
+        _write(problem, policy, noise, observe_liquidity, into)
     finally:
         _PLAYING.reset(outermost)
 
 
-def _write(problem: Problem, policy: Policy, shocks: Shocks, observe_liquidity: bool, into: Episodes) -> None:
+def _write(problem: Problem, policy: Policy, noise: Noise, observe_liquidity: bool, into: Episodes) -> None:
     displace = np.add if problem.order.side == "sell" else np.subtract
     inventory, mid, trades, fills = into.inventory.T, into.mid.T, into.trades.T, into.fills.T
     inventory[0], mid[0] = problem.order.shares, problem.market.price
-    into.liquidity.T[:] = shocks.liquidity
+    into.liquidity.T[:] = noise.liquidity
     with np.errstate(over="ignore", invalid="ignore"):  # an overflow is an error later, with a message
         shortfall: Any = 0.0
         squares: Any = 0.0
-        for state, outcome, after in _periods(problem, policy, shocks, observe_liquidity):
+        for state, outcome, after in _periods(problem, policy, noise, observe_liquidity):
             k = state.period
             inventory[k + 1], trades[k] = after.inventory, outcome.trade
             displace(problem.market.price, after.displacement, out=mid[k + 1])
@@ -625,10 +483,10 @@ def _write(problem: Problem, policy: Policy, shocks: Shocks, observe_liquidity: 
 
 
 def _periods(
-    problem: Problem, policy: Policy, shocks: Shocks, observe_liquidity: bool
+    problem: Problem, policy: Policy, noise: Noise, observe_liquidity: bool
 ) -> Iterator[tuple[State, Outcome, State]]:
     """Yield (state, outcome, next state) of every period."""
-    order, market, n = problem.order, problem.market, shocks.price.shape[1]
+    order, market, n = problem.order, problem.market, noise.price.shape[1]
     if hasattr(policy, "reset"):
         policy.reset(n)
     open_loop, of_liquidity = getattr(policy, "open_loop", None), getattr(policy, "of_liquidity", None)
@@ -638,7 +496,7 @@ def _periods(
     variance: Any = market.volatility**2
     seen = np.full(n, market.liquidity.long_run_mean)
     for k in range(order.periods):
-        shock = shocks[k]
+        shock = noise[k]
         level = shock.liquidity if observe_liquidity else seen * problem.profile[k]
         if open_loop is not None:
             action: Any = float(open_loop[k])
@@ -650,7 +508,7 @@ def _periods(
             for column, value in enumerate(observe(problem, state, np.sqrt(variance), level, impact)):
                 observation[:, column] = value
             action = checked_action(policy.act(observation), n, k)
-            variance = _next_variance(problem, variance, shock.price)
+            variance = next_variance(problem, variance, shock.price)
         after, outcome = step(problem, state, action, shock)
         if open_loop is None and not observe_liquidity:
             seen = implied_level(problem, seen, state, outcome)

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from optexec._validate import real
 from optexec.almgren_chriss import planned_impact
 from optexec.env import HUGE, ExecutionEnv, ExecutionVectorEnv, Session
+from optexec.noise import Shock
 from optexec.policies import almgren_chriss, twap
 from optexec.problem import Problem
-from optexec.simulator import Observation, Shock, answered, observed
+from optexec.simulator import Observation, answered, observed
 
 __all__ = ["TrainedPolicy", "TrainingEnv", "TrainingVectorEnv", "training_env"]
 

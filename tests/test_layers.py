@@ -24,6 +24,7 @@ LAYERS = {
         {"env", "optimum"},
         {"policies"},
         {"simulator"},
+        {"noise"},
         {"almgren_chriss"},
         {"presets", "config"},
         {"problem"},

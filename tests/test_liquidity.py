@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 import optexec as ox
 from optexec.liquidity import Chain, extrapolated
-from optexec.simulator import draw
+from optexec.noise import draw
 from tests.strategies import liquidities
 
 PROCESSES = [

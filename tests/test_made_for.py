@@ -12,7 +12,8 @@ import pytest
 
 import optexec as ox
 from optexec import stress, sweep
-from optexec.simulator import draw, rollout
+from optexec.noise import draw
+from optexec.simulator import rollout
 
 NORMAL = ox.presets.stochastic()
 HEAVY = NORMAL.replace(transient=0.002)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import optexec as ox
+from optexec.noise import draw
 from optexec.policies import LevelTable, expected_inverse_liquidity
-from optexec.simulator import draw
 from tests.strategies import problems
 
 NORMAL = ox.presets.stochastic()

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import optexec as ox
 from optexec import simulator
-from optexec.simulator import State, cost_parts, draw, step
+from optexec.noise import BLOCK, draw
+from optexec.simulator import State, cost_parts, step
 from tests.strategies import problems
 
 NORMAL = ox.presets.stochastic()
@@ -47,9 +48,9 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_different_seeds_blocks_and_channels_differ() -> None:
-    shocks = draw(NORMAL, 2 * simulator.BLOCK, 1)
-    assert not np.array_equal(shocks.price, draw(NORMAL, 2 * simulator.BLOCK, 2).price)
-    assert not np.array_equal(shocks.price[:, : simulator.BLOCK], shocks.price[:, simulator.BLOCK :])
+    shocks = draw(NORMAL, 2 * BLOCK, 1)
+    assert not np.array_equal(shocks.price, draw(NORMAL, 2 * BLOCK, 2).price)
+    assert not np.array_equal(shocks.price[:, :BLOCK], shocks.price[:, BLOCK:])
     correlation = np.corrcoef([shocks.price.ravel(), shocks.slippage.ravel(), shocks.liquidity.ravel()])
     assert np.abs(correlation - np.eye(3)).max() < 0.03
 

@@ -22,10 +22,11 @@ from optexec._files import digest, read_arrays, write_arrays
 from optexec._validate import brief, choice, integer, real
 from optexec.config import describe, restore
 from optexec.env import REWARDS, ExecutionVectorEnv
+from optexec.noise import BLOCK, stream
 from optexec.optimum import optimum
 from optexec.policies import almgren_chriss, period_of, twap, vwap
 from optexec.problem import Problem
-from optexec.simulator import BLOCK, TOLERANCE, Policy, check_acts, check_policy, checked_action
+from optexec.simulator import TOLERANCE, Policy, check_acts, check_policy, checked_action
 
 __all__ = ["BEHAVIOURS", "Behaviour", "Transitions", "behaviour", "collect", "coverage", "mixture", "overlap"]
 
@@ -372,12 +373,8 @@ def _own_noise(n: int, seed: int, periods: int, arms: int) -> tuple[NDArray[np.i
     """The arm of every episode (n,) and standard normals (N, n), from fixed blocks of episodes."""
     arm, wobble = [], []
     for block in range((n - 1) // BLOCK + 1):
-        streams = [
-            np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(block, channel))))
-            for channel in (ARM, WOBBLE)
-        ]
-        arm.append(streams[0].integers(arms, size=BLOCK))
-        wobble.append(streams[1].standard_normal((periods, BLOCK)))
+        arm.append(stream(seed, block, ARM).integers(arms, size=BLOCK))
+        wobble.append(stream(seed, block, WOBBLE).standard_normal((periods, BLOCK)))
     return np.concatenate(arm)[:n], np.concatenate(wobble, axis=1)[:, :n]
 
 

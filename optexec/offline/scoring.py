@@ -13,6 +13,7 @@ from scipy.stats import trim_mean
 
 from optexec.evaluation import Estimate, evaluate, mean, worth
 from optexec.liquidity import cached_chain
+from optexec.noise import stream
 from optexec.optimum import exact_value, optimum
 from optexec.policies import LevelTable, Rolling, best_static, exact_objective, objective_error, reference_schedule
 from optexec.problem import Problem
@@ -209,8 +210,8 @@ def summary(scores: Sequence[Array], path_ci: Sequence[Array] | None = None) -> 
     """
     if not scores or not all(len(part) for part in scores):
         raise ValueError("scores must hold at least one score a data set")
-    stream = np.random.Generator(np.random.SFC64(0))
-    drawn = [part[stream.integers(len(part), size=(RESAMPLES, len(part)))] for part in map(np.asarray, scores)]
+    chance = stream(0)
+    drawn = [part[chance.integers(len(part), size=(RESAMPLES, len(part)))] for part in map(np.asarray, scores)]
     low, high = np.quantile(trim_mean(np.concatenate(drawn, axis=1), 0.25, axis=1), [0.025, 0.975])
     pooled = np.concatenate(scores)
     paths = 0.0 if path_ci is None else float(np.mean(np.concatenate(path_ci)))
@@ -219,7 +220,7 @@ def summary(scores: Sequence[Array], path_ci: Sequence[Array] | None = None) -> 
 
 def difference(a: Array, b: Array) -> tuple[float, float, float]:
     """Interquartile mean of one set of agents' scores less another's, and its 95% interval, both sets resampled."""
-    stream = np.random.Generator(np.random.SFC64(1))
-    drawn = [trim_mean(part[stream.integers(len(part), size=(RESAMPLES, len(part)))], 0.25, axis=1) for part in (a, b)]
+    chance = stream(1)
+    drawn = [trim_mean(part[chance.integers(len(part), size=(RESAMPLES, len(part)))], 0.25, axis=1) for part in (a, b)]
     low, high = np.quantile(drawn[0] - drawn[1], [0.025, 0.975])
     return float(trim_mean(a, 0.25) - trim_mean(b, 0.25)), float(low), float(high)

@@ -23,6 +23,7 @@ from torch import Tensor
 from optexec._files import Arrays, check_writable, read_arrays, write_arrays
 from optexec._validate import choice, integer, real
 from optexec.config import describe
+from optexec.noise import stream
 from optexec.offline.agents import ALGORITHMS, UNFIT, Agents, numbers, pack_trace, unpack_trace
 from optexec.offline.data import Transitions, unlike
 from optexec.offline.learner import Batch, Config, Learner
@@ -148,7 +149,7 @@ def _learner(settings: _Settings, views: Sequence[View], logs: Sequence[Transiti
     """The networks of all seeds, with their initial weights."""
     spreads = [view.spread(log) for view, log in zip(views, logs, strict=True)]
     spread = spreads[0] if len(logs) == 1 else torch.tensor(spreads, device=settings.device)[:, None, None]
-    streams = [_stream(seed, INITIAL, 0) for seed in settings.seeds]
+    streams = [stream(seed, INITIAL, 0) for seed in settings.seeds]
     pressed = views[0].transient and settings.config.view.state == "homogeneous"
     made = ALGORITHMS[settings.algorithm](settings.config, views[0].dimension, streams, spread, pressed)
     return made.to(settings.device)
@@ -291,10 +292,6 @@ class Trace:
         self.columns = {str(name): list(table[name].to_numpy().reshape(shape)) for name in table.columns}
 
 
-def _stream(seed: int, channel: int, chunk: int) -> np.random.Generator:
-    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=(channel, chunk))))
-
-
 def _device(given: Any) -> str:
     """The name of a device that is on this machine."""
     allowed = ["cpu"]
@@ -335,10 +332,8 @@ def _packed(views: Sequence[View], logs: Sequence[Transitions], device: str) -> 
 def _drawn(settings: _Settings, chunk: int, length: int, normals: int) -> tuple[Tensor, Tensor]:
     """Rows (CHUNK, S, B) of logs and standard normals (CHUNK, S, B, normals) of a chunk of steps."""
     shape = (CHUNK, settings.batch_size)
-    rows = [_stream(seed, ROWS, chunk).integers(length, size=shape) for seed in settings.seeds]
-    noise = [
-        _stream(seed, NOISE, chunk).standard_normal((*shape, normals), dtype=np.float32) for seed in settings.seeds
-    ]
+    rows = [stream(seed, ROWS, chunk).integers(length, size=shape) for seed in settings.seeds]
+    noise = [stream(seed, NOISE, chunk).standard_normal((*shape, normals), dtype=np.float32) for seed in settings.seeds]
     stacked = (torch.from_numpy(np.stack(parts, axis=1)).to(settings.device) for parts in (rows, noise))
     return next(stacked), next(stacked)
 

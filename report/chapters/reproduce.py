@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 import optexec as ox
-from optexec.simulator import BLOCK
+from optexec.noise import BLOCK
 from report.agents import published
 from report.agents.protocol import (
     ABLATIONS,
