@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from optexec._validate import choice, integer
 from optexec.config import describe, restore
 from optexec.noise import BLOCK, Noise, Shock, draw
+from optexec.observation import Columns, observe, stacked
 from optexec.presets import stochastic
 from optexec.problem import Problem
 from optexec.simulator import (
@@ -30,7 +31,6 @@ from optexec.simulator import (
     checked_action,
     cost_parts,
     implied_level,
-    observe,
     step,
     violated,
 )
@@ -154,13 +154,14 @@ class Session:
         self.seen = zero + self.problem.market.liquidity.long_run_mean
         self.shortfall = zero
 
-    def observation(self, volatility: Any, liquidity: Any) -> tuple[Any, ...]:
-        """The six observed numbers at the present state."""
+    def observation(self, volatility: Any, liquidity: Any) -> Columns[Any]:
+        """What is observed at the present state."""
         assert self.state is not None
+        k, inventory, displacement, transient = self.state
         if self.observe_liquidity:
-            return observe(self.problem, self.state, volatility, liquidity, self.state.transient)
-        last = min(self.state.period, self.problem.order.periods - 1)
-        return observe(self.problem, self.state, volatility, self.seen * self.problem.profile[last], 0.0 * self.seen)
+            return observe(self.problem, k, inventory, displacement, volatility, liquidity, transient)
+        implied = self.seen * self.problem.profile[min(k, self.problem.order.periods - 1)]
+        return observe(self.problem, k, inventory, displacement, volatility, implied, 0.0 * self.seen)
 
     def advance(self, action: Any, shock: Shock) -> tuple[Any, bool, dict[str, Any]]:
         """Play one period: reward [$], whether it was the last, and the info with the parts of the cost [$]."""
@@ -383,11 +384,8 @@ class ExecutionVectorEnv(_Specified, VectorEnv[Any, Any, Any]):
         state = self._session.state
         assert state is not None
         k = state.period
-        observation = np.empty((self.num_envs, 6), dtype=np.float32)
         liquidity = self._noise.liquidity[min(k, self.problem.order.periods - 1)]
-        for column, value in enumerate(self._session.observation(self._volatility[k], liquidity)):
-            observation[:, column] = value
-        return observation
+        return stacked(self._session.observation(self._volatility[k], liquidity), self.num_envs)
 
 
 def _fresh(generator: np.random.Generator) -> int:

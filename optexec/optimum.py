@@ -31,9 +31,10 @@ from numpy.typing import ArrayLike, NDArray
 from optexec._validate import brief, integer, real
 from optexec.almgren_chriss import decay_moments
 from optexec.liquidity import COARSEST, GRID_POINTS, Chain, cached_chain, resolved, unresolved
+from optexec.observation import Columns, Observation, answered, columns, observed, stacked
 from optexec.policies import LevelTable
 from optexec.problem import Problem
-from optexec.simulator import Observation, Policy, answered, check_policy, observed, simulate
+from optexec.simulator import Policy, check_policy, simulate
 
 __all__ = ["CappedOptimum", "Coefficients", "Optimum", "exact_value", "optimum"]
 
@@ -121,10 +122,11 @@ class Optimum:
     def act(self, observation: Observation) -> Array:
         """Fractions of current inventory (n,) from observations (n, 6), one from (6,): period, x, L and I matter."""
         seen, period = observed(observation, self.problem.order)
-        fraction = self._table("of_inventory").at(period, seen[:, 4])
+        held, _, _, _, liquidity, transient = columns(seen)
+        fraction = self._table("of_inventory").at(period, liquidity)
         if self.problem.market.transient:
-            held = seen[:, 0] * self.problem.order.shares
-            push = self._table("of_impact").at(period, seen[:, 4]) * seen[:, 5]
+            held = held * self.problem.order.shares
+            push = self._table("of_impact").at(period, liquidity) * transient
             fraction = fraction + np.divide(push, held, out=np.zeros_like(held), where=held > 0)
         return answered(observation, fraction)
 
@@ -181,11 +183,11 @@ class CappedOptimum:
     def act(self, observation: Observation) -> Array:
         """Fractions of current inventory (n,) from observations (n, 6), one from (6,): period, x and L matter."""
         seen, period = observed(observation, self.problem.order)
-        held = seen[:, 0] * self.problem.order.shares
+        held, liquidity = columns(seen).inventory * self.problem.order.shares, columns(seen).liquidity
         result = np.empty(len(seen))
         for k in np.unique(period):
             here = period == k
-            result[here] = self._at(int(k), seen[here, 4], held[here])
+            result[here] = self._at(int(k), liquidity[here], held[here])
         return answered(observation, result)
 
     def binding(self, episodes: int = 10_000, seed: int = 42) -> float:
@@ -327,10 +329,9 @@ def exact_value(problem: Problem, policy: Policy) -> float:
             rule[:-1] = np.asarray(open_loop)[:-1, None]
             return rule
         for k in range(periods - 1):
-            seen = np.zeros((len(levels), 6), dtype=np.float32)
-            seen[:] = held, (periods - k) / periods, price, price * market.volatility, 0.0, 0.0
-            seen[:, 4] = np.maximum(levels * problem.profile[k], np.finfo(np.float32).tiny)
-            rule[k] = policy.act(seen)
+            liquidity = np.maximum(levels * problem.profile[k], np.finfo(np.float32).tiny)
+            seen = Columns(held, (periods - k) / periods, price, price * market.volatility, liquidity, 0.0)
+            rule[k] = policy.act(stacked(seen, len(levels)))
         return rule
 
     def value(chain: Chain) -> float:

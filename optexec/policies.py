@@ -18,8 +18,9 @@ from optexec import almgren_chriss as closed_form
 from optexec._plan import Costs, least, total
 from optexec._validate import brief, integer, remade
 from optexec.liquidity import Chain, cached_chain, resolved
+from optexec.observation import TOLERANCE, Observation, answered, columns, observed
 from optexec.problem import Problem
-from optexec.simulator import TOLERANCE, Observation, Policy, answered, check_policy, observed, simulate
+from optexec.simulator import Policy, check_policy, simulate
 
 __all__ = [
     "Belief",
@@ -51,12 +52,6 @@ CELLS, STEPS = 16, 4
 
 FORGOTTEN = 1e-14
 """Relative difference between levels' forecasts below which the level is forgotten."""
-
-
-def period_of(observation: Observation, periods: int) -> NDArray[np.int64]:
-    """K (n,) from observations (n, 6), whose second column is (N - k)/N."""
-    period: NDArray[np.int64] = np.rint(periods * (1.0 - np.asarray(observation)[:, 1])).astype(np.int64)
-    return period
 
 
 def _fields(problem: Problem, *names: str) -> dict[str, Any]:
@@ -418,7 +413,7 @@ class Rolling:
         Beyond the table's levels the answer is that of the nearest level.
         """
         seen, period = observed(observation, self.problem.order)
-        return answered(observation, self.table.at(period, seen[:, 4]))
+        return answered(observation, self.table.at(period, columns(seen).liquidity))
 
     def of_liquidity(self, k: int, liquidity: Array) -> Array:
         """What ``act`` says in period k at observed liquidity (n,)."""
@@ -592,8 +587,8 @@ class Filtered:
             raise ValueError(f"a filter must see one period at a time, got periods {np.unique(periods).tolist()}")
         last = _BELIEFS.get().get(self)
         if period == 0:
-            zero, held = np.zeros(len(seen)), seen[:, 0] * self.problem.order.shares
-            belief = Belief(zero + self.start, zero, zero, held, seen[:, 4] / self.problem.profile[0])
+            zero, held = np.zeros(len(seen)), columns(seen).inventory * self.problem.order.shares
+            belief = Belief(zero + self.start, zero, zero, held, columns(seen).liquidity / self.problem.profile[0])
         elif last is None:
             raise ValueError(f"a filter must see an episode from period 0 on, got period {period} first")
         elif period != last[0] + 1:
@@ -603,16 +598,17 @@ class Filtered:
         else:
             belief = self.predicted(self.updated(last[1], seen, period))
         self._remember((period, belief))
-        seen[:, 4] = np.maximum(belief.level - belief.variance / belief.level, self.levels[0])
-        seen[:, 4] *= self.problem.profile[period]
-        seen[:, 5] = belief.transient
+        shown = columns(seen)
+        shown.liquidity[:] = np.maximum(belief.level - belief.variance / belief.level, self.levels[0])
+        shown.liquidity[:] *= self.problem.profile[period]
+        shown.transient[:] = belief.transient
         return answered(observation, self.policy.act(seen))
 
     def updated(self, prior: Belief, seen: Array, period: int) -> Belief:
         """The belief about the level of the period before ``period``, given its fill; and about I after it."""
         market, profile = self.problem.market, self.problem.profile[period - 1]
-        held = seen[:, 0] * self.problem.order.shares
-        trade, implied = prior.held - held, seen[:, 4] / self.problem.profile[period]
+        held = columns(seen).inventory * self.problem.order.shares
+        trade, implied = prior.held - held, columns(seen).liquidity / self.problem.profile[period]
         # without slippage every trade tells the level; with it, no two fills imply the same one
         fresh = (trade > 0) & ((market.slippage == 0) | (np.abs(implied - prior.implied) > 1e-6 * implied))
         at_one = market.instantaneous / profile * np.where(fresh, trade, 1.0)  # h v

@@ -22,25 +22,19 @@ from numpy.typing import NDArray
 from optexec._threads import Crew
 from optexec._validate import brief, integer
 from optexec.noise import BLOCK, OWN, PRICE, SLIPPAGE, Drawing, Noise, Shock, next_variance
-from optexec.problem import Order, Problem
+from optexec.observation import TOLERANCE, Observation, observe, stacked
+from optexec.problem import Problem
 
-__all__ = ["Episodes", "Outcome", "Policy", "State", "observe", "simulate", "step"]
+__all__ = ["Episodes", "Outcome", "Policy", "State", "simulate", "step"]
 
 Array = NDArray[np.float64]
-Observation = NDArray[np.floating[Any]]
 Number = TypeVar("Number", float, Array)
 
 CHUNK = 10 * BLOCK
 """Episodes simulated at once: enough to hide numpy's overhead, few enough to stay in the processor's cache."""
 
-TOLERANCE = 1e-6
-"""A wish that is clipped by less than this part of the inventory is float32 rounding, not a violation."""
-
 FARTHEST = 1e6
 """A wish that is infeasible by more than this many times the inventory is clipped by this many times."""
-
-COLUMNS = ("x/X", "(N-k)/N", "S/S_0", "realised volatility", "L", "I")
-"""What an observation holds, in this order."""
 
 
 class State(NamedTuple):
@@ -205,80 +199,6 @@ def check_policy(problem: Any, policy: Any, name: str = "policy") -> None:
         )
     if open_loop is not None and len(open_loop) != periods:
         raise ValueError(f"{name} has open_loop for {len(open_loop)} periods, but order.periods is {periods}")
-
-
-def observed(observation: Any, order: Order) -> tuple[Array, NDArray[np.int64]]:
-    """Observations (n, 6) as float64 and their periods (n,), for policies; one of shape (6,) is a batch of one.
-
-    Raises:
-        TypeError: no real numbers.
-        ValueError: another shape, or a value that no observation of such an order has; it is named.
-    """
-    given = np.asarray(observation)
-    if given.dtype.kind not in "fiu":
-        raise TypeError(f"observation must hold real numbers, got {given.dtype}")
-    if given.ndim not in (1, 2) or given.shape[-1] != len(COLUMNS):
-        raise ValueError(f"observation must have shape (n, {len(COLUMNS)}) or ({len(COLUMNS)},), got {given.shape}")
-    seen = np.array(given, dtype=np.float64, ndmin=2)
-    held, remaining, level = seen[:, 0], seen[:, 1], seen[:, 4]
-    if len(seen) > 1 and (remaining == remaining[0]).all():  # as in a simulation
-        remaining = remaining[:1]
-    left = order.periods * np.clip(np.nan_to_num(remaining), 0.0, 1.1)
-    period: NDArray[np.int64] = order.periods - np.rint(left).astype(np.int64)
-    good = (
-        np.isfinite(seen).all()
-        and (held.min(initial=0.0) >= 0 and held.max(initial=0.0) <= 1 + TOLERANCE)
-        and (np.abs(np.rint(left) - left) <= TOLERANCE * order.periods).all()
-        and (period.min(initial=0) >= 0 and period.max(initial=0) < order.periods)
-        and level.min(initial=1.0) > 0
-    )
-    if not good:
-        raise ValueError(_misfit(seen, left, period, order))
-    return seen, np.full(len(seen), period) if len(period) < len(seen) else period
-
-
-def _misfit(seen: Array, left: Array, period: NDArray[np.int64], order: Order) -> str:
-    """What is wrong with the first row of observations (n, 6) that is no observation of an order."""
-    column, allowed, good = next(
-        (column, allowed, good)
-        for column, allowed, good in (
-            (slice(None), "finite", np.isfinite(seen).all(axis=1)),
-            (0, "from 0 to 1", (seen[:, 0] >= 0) & (seen[:, 0] <= 1 + TOLERANCE)),
-            (1, f"a multiple of 1/{order.periods}", np.abs(np.rint(left) - left) <= TOLERANCE * order.periods),
-            (1, f"from 1/{order.periods} to 1", (period >= 0) & (period < order.periods)),
-            (4, "> 0", seen[:, 4] > 0),
-        )
-        if not good.all()
-    )
-    row = int(np.argmin(good))
-    name = "every number" if isinstance(column, slice) else COLUMNS[column]
-    where = f" (row {row})" if len(seen) > 1 else ""
-    return (
-        f"observation must have {name} {allowed}, got {seen[row, column].tolist()}{where}; "
-        f"the policy was made for {order.periods} periods"
-    )
-
-
-def answered(observation: Any, fractions: Array) -> Array:
-    """What ``act`` returns: fractions (..., n) for observations (n, 6), (...) for a single one (6,)."""
-    answer: Array = fractions if np.ndim(observation) == 2 else fractions[..., 0]
-    return answer
-
-
-def observe(problem: Problem, state: State, volatility: Any, level: Any, transient: Any) -> tuple[Any, ...]:
-    """The six observed numbers [x/X, (N-k)/N, S/S_0, realised volatility, L, I], as floats or arrays (n,).
-
-    ``level`` and ``transient`` are what is seen of liquidity and transient impact, which may be less than the truth.
-    """
-    order = problem.order
-    return (
-        state.inventory / order.shares,
-        (order.periods - state.period) / order.periods,
-        1.0 + state.displacement / (order.sign * problem.market.price),
-        volatility,
-        level,
-        transient,
-    )
 
 
 def implied_level(problem: Problem, previous: Any, state: State, outcome: Outcome) -> Any:
@@ -494,24 +414,23 @@ def _periods(
     if open_loop is None or order.max_participation is not None:
         state = State(0, np.full(n, order.shares), np.zeros(n), np.zeros(n))
     variance: Any = market.volatility**2
-    seen = np.full(n, market.liquidity.long_run_mean)
+    implied = np.full(n, market.liquidity.long_run_mean)
     for k in range(order.periods):
         shock = noise[k]
-        level = shock.liquidity if observe_liquidity else seen * problem.profile[k]
+        level = shock.liquidity if observe_liquidity else implied * problem.profile[k]
         if open_loop is not None:
             action: Any = float(open_loop[k])
         elif of_liquidity is not None:
             action = checked_action(of_liquidity(k, level.astype(np.float32).astype(np.float64)), n, k)
         else:
             impact = state.transient if observe_liquidity else 0.0
-            observation = np.empty((n, 6), dtype=np.float32)
-            for column, value in enumerate(observe(problem, state, np.sqrt(variance), level, impact)):
-                observation[:, column] = value
-            action = checked_action(policy.act(observation), n, k)
+            volatility = np.sqrt(variance)
+            seen = observe(problem, k, state.inventory, state.displacement, volatility, level, impact)
+            action = checked_action(policy.act(stacked(seen, n)), n, k)
             variance = next_variance(problem, variance, shock.price)
         after, outcome = step(problem, state, action, shock)
         if open_loop is None and not observe_liquidity:
-            seen = implied_level(problem, seen, state, outcome)
+            implied = implied_level(problem, implied, state, outcome)
         yield state, outcome, after
         state = after
 

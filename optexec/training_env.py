@@ -20,9 +20,9 @@ from optexec._validate import real
 from optexec.almgren_chriss import planned_impact
 from optexec.env import HUGE, ExecutionEnv, ExecutionVectorEnv, Session
 from optexec.noise import Shock
+from optexec.observation import Observation, answered, observed
 from optexec.policies import almgren_chriss, twap
 from optexec.problem import Problem
-from optexec.simulator import Observation, answered, observed
 
 __all__ = ["TrainedPolicy", "TrainingEnv", "TrainingVectorEnv", "training_env"]
 

@@ -24,7 +24,7 @@ LAYERS = {
         {"env", "optimum"},
         {"policies"},
         {"simulator"},
-        {"noise"},
+        {"noise", "observation"},
         {"almgren_chriss"},
         {"presets", "config"},
         {"problem"},

@@ -14,8 +14,9 @@ from scipy.stats import norm
 import optexec as ox
 from optexec.almgren_chriss import decay_moments
 from optexec.liquidity import Chain, extrapolated
+from optexec.observation import period_of
 from optexec.optimum import CappedOptimum, Optimum, _backwards
-from optexec.policies import exact_objective, objective_error, period_of
+from optexec.policies import exact_objective, objective_error
 from tests.strategies import problems, wide_problems
 
 NORMAL = ox.presets.stochastic()

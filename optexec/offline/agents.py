@@ -16,6 +16,7 @@ from torch import Tensor
 from optexec._files import Arrays, digest, read_arrays, write_arrays
 from optexec._validate import brief
 from optexec.config import describe, restore
+from optexec.observation import Observation, answered, observed
 from optexec.offline.bc import BC
 from optexec.offline.bcq import BCQ
 from optexec.offline.data import differences
@@ -24,7 +25,6 @@ from optexec.offline.names import LEARNERS
 from optexec.offline.td3_bc import TD3BC
 from optexec.offline.view import View, ViewConfig
 from optexec.problem import Problem
-from optexec.simulator import Observation, answered, observed
 
 __all__ = ["ALGORITHMS", "Agents"]
 

@@ -23,10 +23,11 @@ from optexec._validate import brief, choice, integer, real
 from optexec.config import describe, restore
 from optexec.env import REWARDS, ExecutionVectorEnv
 from optexec.noise import BLOCK, stream
+from optexec.observation import TOLERANCE, columns, period_of
 from optexec.optimum import optimum
-from optexec.policies import almgren_chriss, period_of, twap, vwap
+from optexec.policies import almgren_chriss, twap, vwap
 from optexec.problem import Problem
-from optexec.simulator import TOLERANCE, Policy, check_acts, check_policy, checked_action
+from optexec.simulator import Policy, check_acts, check_policy, checked_action
 
 __all__ = ["BEHAVIOURS", "Behaviour", "Transitions", "behaviour", "collect", "coverage", "mixture", "overlap"]
 
@@ -397,7 +398,7 @@ def coverage(data: Transitions, level: float = 0.95) -> pd.DataFrame:
     tail = (1 - level) / 2
     rows = []
     for k in range(data.problem.order.periods - 1):
-        here = (data.period == k) & (data.observations[:, 0] > 0)
+        here = (data.period == k) & (columns(data.observations).inventory > 0)
         if not here.any():
             rows.append([np.nan] * 7)
             continue

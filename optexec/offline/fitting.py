@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from optexec.liquidity import OrnsteinUhlenbeck
+from optexec.observation import columns
 from optexec.offline.data import Transitions
 from optexec.problem import Problem
 
@@ -48,7 +49,7 @@ def fitted(data: Transitions, *, transient: bool = False) -> Problem:
     if data.problem.risk_aversion == 0:
         raise ValueError("risk_aversion must be > 0: without running risk a log's rewards tell no volatility")
     order = data.problem.order
-    held, liquidity, impact = (data.observations[:, i].astype(np.float64) for i in (0, 4, 5))
+    held, _, _, _, liquidity, impact = columns(data.observations.astype(np.float64))
     traded, left = (order.shares * held * part for part in (data.fractions, 1 - data.fractions))
     pushed, decay, noise = 0.0, data.problem.market.decay, data.problem.market.decay_noise
     if transient:
@@ -75,7 +76,7 @@ def fitted(data: Transitions, *, transient: bool = False) -> Problem:
 
 def _transient(data: Transitions, traded: Array, liquidity: Array, impact: Array) -> tuple[float, float, float]:
     """Estimates of q [$/share per share], delta [1/time] and nu [1/sqrt(time)] from I' = D (I + q v / L)."""
-    after = data.next_observations[:, 5].astype(np.float64)
+    after = columns(data.next_observations).transient.astype(np.float64)
     some = ~data.terminated & (traded > 0) & (after > 0)
     terms = np.stack([impact, traded / liquidity], axis=1)[some]
     if not len(terms):
@@ -89,7 +90,7 @@ def _transient(data: Transitions, traded: Array, liquidity: Array, impact: Array
 def _process(data: Transitions, liquidity: Array) -> OrnsteinUhlenbeck:
     """The mean-reverting process of observed liquidity."""
     going, dt = ~data.terminated, data.problem.order.dt
-    now, after = liquidity[going], data.next_observations[going, 4].astype(np.float64)
+    now, after = liquidity[going], columns(data.next_observations[going]).liquidity.astype(np.float64)
     kept, constant = (float(value) for value in np.polyfit(now, after, 1))
     if not kept < 1:
         raise ValueError(f"liquidity does not revert to a mean in this log: its autoregression has slope {kept:g}")

@@ -14,6 +14,7 @@ from scipy.stats import trim_mean
 from optexec.evaluation import Estimate, evaluate, mean, worth
 from optexec.liquidity import cached_chain
 from optexec.noise import stream
+from optexec.observation import columns
 from optexec.optimum import exact_value, optimum
 from optexec.policies import LevelTable, Rolling, best_static, exact_objective, objective_error, reference_schedule
 from optexec.problem import Problem
@@ -155,8 +156,8 @@ def tabulated(agents: Agents, problem: Problem) -> dict[str, Rolling]:
         raise ValueError("agents must see the period and liquidity alone, got agents that see more")
     levels = np.sort(cached_chain(problem.market.liquidity, problem.order.dt, periods).levels)
     seen = np.ones((periods, len(levels), 6), dtype=np.float32)
-    seen[..., 1] = ((periods - np.arange(periods)) / periods)[:, None]
-    seen[..., 4] = levels * problem.profile[:, None]
+    columns(seen).remaining[:] = ((periods - np.arange(periods)) / periods)[:, None]
+    columns(seen).liquidity[:] = levels * problem.profile[:, None]
     tables = agents.fractions(seen.reshape(-1, 6)).reshape(len(agents), periods, -1)
     tables = np.concatenate([tables, tables.mean(axis=0, keepdims=True)])
     return {

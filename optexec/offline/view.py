@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from optexec._validate import brief, choice, integer, real
 from optexec.env import REWARDS
+from optexec.observation import columns, period_of
 from optexec.offline.data import Transitions
-from optexec.policies import period_of
 
 __all__ = ["Batchable", "View", "ViewConfig", "multiple", "pressure"]
 
@@ -142,10 +142,10 @@ class View:
             seen = data.observations.astype(np.float64)
             centre, scale = seen.mean(axis=0), seen.std(axis=0) + 1e-3
             return cls(config, periods, tuple(centre.tolist()), tuple(scale.tolist()), True, *caps)
-        transient = bool((data.observations[:, 5] > 0).any())
-        level = np.log(data.observations[:, 4].astype(np.float64))
+        transient = bool((columns(data.observations).transient > 0).any())
+        level = np.log(columns(data.observations).liquidity.astype(np.float64))
         pressed = _pressure(data.observations, periods)
-        heavy = data.observations[:, 0].astype(np.float64) * (periods / _left(data.observations, periods))
+        heavy = columns(data.observations).inventory.astype(np.float64) * (periods / _left(data.observations, periods))
         spread = np.sqrt(np.average(pressed**2, weights=heavy**2)) if transient else 1.0
         centre, scale = (float(level.mean()), 0.0), (float(level.std()) or 1.0, float(spread) or 1.0)
         return cls(config, periods, centre, scale, transient, *caps)
@@ -164,7 +164,7 @@ class View:
         state = np.zeros((len(seen), self.dimension), dtype=np.float32)
         # the observation after the last period has no period of its own; nothing is done with it
         state[:, 0] = 1 / _left(seen, self.periods)
-        state[:, 1] = (np.log(seen[:, 4]) - self.centre[0]) / self.scale[0]
+        state[:, 1] = (np.log(columns(seen).liquidity) - self.centre[0]) / self.scale[0]
         if self.transient:
             pressed = _pressure(seen, self.periods) / self.scale[1]
             state[:, 2] = pressed / (1 + pressed / PRESSURE)
@@ -193,7 +193,7 @@ class View:
 
     def _allowance(self, seen: Array) -> Array:
         """The cap on participation as a fraction of x (n,), a huge number where nothing is held."""
-        return (self.participation or 0.0) * seen[:, 4] / np.maximum(seen[:, 0], 1e-12)
+        return (self.participation or 0.0) * columns(seen).liquidity / np.maximum(columns(seen).inventory, 1e-12)
 
     def encode(self, fraction: Array, period: NDArray[np.int64]) -> Array:
         """Y (n,) in [-1, 1] from fractions (n,); 0 in the forced last period of a view relative to TWAP."""
@@ -235,8 +235,8 @@ class View:
         weight = np.ones(m)
         free = np.ones(m) if config.action == "fraction" else (period < self.periods - 1).astype(np.float64)
         if config.scaled:
-            held = data.observations[:, 0].astype(np.float64) * data.problem.order.shares
-            after = data.next_observations[:, 0].astype(np.float64) * data.problem.order.shares
+            held = columns(data.observations).inventory.astype(np.float64) * data.problem.order.shares
+            after = columns(data.next_observations).inventory.astype(np.float64) * data.problem.order.shares
             some = held > 1e-6 * data.problem.order.shares
             square = np.where(some, held, 1.0) ** 2
             value, potential, expected = self._values(data, reward, held)
@@ -253,7 +253,7 @@ class View:
             weight[np.abs(action) >= 1] *= config.beyond  # clipped: not what the reward is for
         if self.transient and config.state == "homogeneous":
             weight[_pressure(data.observations, self.periods) > PRESSURE * self.scale[1]] = 0.0  # next to nothing held
-        columns = (
+        arrays = (
             self.state(data.observations),
             action,
             reward,
@@ -265,7 +265,7 @@ class View:
             self.ceiling(data.observations),
             self.ceiling(data.next_observations),
         )
-        return Batchable(*(np.asarray(column, dtype=np.float32) for column in columns))
+        return Batchable(*(np.asarray(column, dtype=np.float32) for column in arrays))
 
     def _actions(self, data: Transitions) -> Array:
         """The fractions (m,) that the learner takes for actions."""
@@ -279,7 +279,7 @@ class View:
         value = to_go.sum(axis=0) / np.maximum((x**2).sum(axis=0), 1e-300)
         value = np.maximum(value, 1e-3 * np.abs(value).max())
         # not of I n / x, which follows from the action: E^[.. | l] would take the action's own effect out
-        level = np.log(data.observations[:, 4].astype(np.float64))
+        level = np.log(columns(data.observations).liquidity.astype(np.float64))
         level = (level - level.mean()) / (level.std() or 1.0)
         basis = np.stack([np.ones_like(level), level, level**2], axis=1).reshape(*shape, -1)
         potential, expected = np.zeros(shape), np.zeros(shape)
@@ -329,11 +329,11 @@ def multiple(config: ViewConfig, state: Any, y: Any) -> Any:
 
 def _left(observation: NDArray[np.floating[Any]], periods: int) -> Array:
     """Periods left (n,), at least one."""
-    return np.maximum(np.rint(periods * np.asarray(observation[:, 1], dtype=np.float64)), 1.0)
+    return np.maximum(np.rint(periods * np.asarray(columns(observation).remaining, dtype=np.float64)), 1.0)
 
 
 def _pressure(observation: NDArray[np.floating[Any]], periods: int) -> Array:
     """I n / x (n,), x as a part of the order; 0 where nothing is held."""
-    held = np.asarray(observation[:, 0], dtype=np.float64)
-    pushed = observation[:, 5] * _left(observation, periods)
+    held = np.asarray(columns(observation).inventory, dtype=np.float64)
+    pushed = columns(observation).transient * _left(observation, periods)
     return np.divide(pushed, held, out=np.zeros_like(held), where=held > 1e-9)

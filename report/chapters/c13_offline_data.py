@@ -25,9 +25,8 @@ from optexec.figures.style import (
     finish,
     stack_panels,
 )
+from optexec.observation import COLUMNS, period_of
 from optexec.offline.data import NOISE, behaviour
-from optexec.policies import period_of
-from optexec.simulator import COLUMNS
 
 __all__ = [
     "Counted",

@@ -29,9 +29,9 @@ from optexec.figures.style import (
     stack_panels,
 )
 from optexec.liquidity import cached_chain
+from optexec.observation import COLUMNS
 from optexec.offline import ALGORITHMS, scoring
 from optexec.policies import LevelTable, Rolling
-from optexec.simulator import COLUMNS
 from report.agents import published
 from report.agents.protocol import BATCH, EPISODES, ONE_LOG, SCORED, SCORING, SHARED, STEPS, TUNING, Seeds
 

@@ -18,10 +18,10 @@ from optexec.almgren_chriss import decay_moments
 from optexec.evaluation import from_to, mean, plus_minus
 from optexec.figures.style import CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, clear, finish, stack_panels
 from optexec.liquidity import cached_chain
+from optexec.observation import COLUMNS, period_of
 from optexec.offline import ALGORITHMS, scoring
 from optexec.optimum import Optimum
-from optexec.policies import LevelTable, expected_inverse_liquidity, period_of
-from optexec.simulator import COLUMNS
+from optexec.policies import LevelTable, expected_inverse_liquidity
 from report.agents import published
 from report.agents.protocol import EPISODES, LOGS, MARKETS, PAIRED, SCORING, STEPS, market
 from report.chapters.c16_learned import COLOUR as LEARNED

@@ -17,9 +17,9 @@ from scipy.optimize import minimize
 import optexec as ox
 from optexec.evaluation import Estimate, from_to, mean, plus_minus
 from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, finish, stack_panels
+from optexec.observation import COLUMNS
 from optexec.offline import scoring
 from optexec.policies import reference_schedule
-from optexec.simulator import COLUMNS
 from report.agents import published
 from report.agents.protocol import EPISODES, LOGS, PAIRED, PENALTIES, SCORING
 from report.chapters.c16_learned import Difference

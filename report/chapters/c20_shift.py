@@ -18,10 +18,10 @@ from scipy.stats import spearmanr
 import optexec as ox
 from optexec.evaluation import from_to
 from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, add_slider, digits, finish, stack_panels
+from optexec.observation import COLUMNS
 from optexec.offline import fitted, scoring
 from optexec.offline.bcq import BCQ
 from optexec.policies import LevelTable, Rolling
-from optexec.simulator import COLUMNS
 from report.agents import published
 from report.agents.protocol import EPISODES, FEW, LOGS, PAIRED, SCORING
 from report.chapters.c17_markets import column as observed

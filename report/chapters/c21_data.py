@@ -19,9 +19,9 @@ from optexec import offline
 from optexec.evaluation import plus_minus
 from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, add_slider, clear, finish, stack_panels
 from optexec.liquidity import cached_chain
+from optexec.observation import COLUMNS
 from optexec.offline import ALGORITHMS, BCQConfig, TD3BCConfig, scoring
 from optexec.offline.view import View, ViewConfig
-from optexec.simulator import COLUMNS
 from report.agents import published
 from report.agents.protocol import ABLATIONS, EPISODES, LOGS, SHARED, STEPS
 from report.chapters.c16_learned import COLOUR, Difference, gap_closed, regress
