@@ -205,7 +205,7 @@ def rolling_rule(problem: ox.Problem) -> RollingRule:
     haste = fractions - best.coefficients.of_inventory
     assert haste[:-2].min() > 0  # faster than the optimum, at any level in any period
     assert np.allclose(haste[-2:], 0, atol=1e-12)  # with one choice left there is nothing to miss
-    first = rolling.table.at(np.array([0]), 1.0)[0]  # the first trade is that of the best schedule
+    first = rolling.table.at(np.array([0]), np.array([1.0]))[0]  # the first trade is that of the best schedule
     assert np.isclose(first, ox.best_static(problem).fractions[0], rtol=1e-4)
 
     levels = np.linspace(0.2, 2.0, 37)
