@@ -30,8 +30,12 @@ __all__ = ["Episodes", "Outcome", "Policy", "State", "simulate", "step"]
 Array = NDArray[np.float64]
 Number = TypeVar("Number", float, Array)
 
-CHUNK = 10 * BLOCK
-"""Episodes simulated at once: enough to hide numpy's overhead, few enough to stay in the processor's cache."""
+BATCH = 5 * BLOCK
+"""Episodes that a policy acts in at once: few enough to stay in the processor's cache. What a policy that draws random
+numbers as it acts does depends on it."""
+
+CHUNK = 2 * BATCH
+"""Episodes whose noise is drawn at once: enough to be shared out among threads."""
 
 FARTHEST = 1e6
 """A wish that is infeasible by more than this many times the inventory is clipped by this many times."""
@@ -345,7 +349,9 @@ def simulate(
             noise = drawing.finish()
             if low + CHUNK < episodes:
                 coming = begun(low + CHUNK)
-            _play(problem, policy, noise, observe_liquidity, into)
+            for start in range(0, len(into.shortfall), BATCH):
+                part = noise.columns(slice(start, start + BATCH))
+                _play(problem, policy, part, observe_liquidity, into.window(start, start + BATCH))
     return result
 
 

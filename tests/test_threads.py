@@ -50,6 +50,28 @@ def test_a_policy_that_remembers_acts_in_the_callers_thread_and_is_the_same_for_
     assert same(alone, together)
 
 
+def test_a_policy_that_draws_as_it_acts_is_asked_in_batches_of_one_size() -> None:
+    """Or its numbers, which follow the order in which it is asked, would change with how noise is drawn."""
+
+    class Drawing:
+        def __init__(self) -> None:
+            self.stream, self.batches = np.random.default_rng(1), list[int]()
+
+        def reset(self, n: int) -> None:
+            self.batches.append(n)
+
+        def act(self, observation: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+            return self.stream.uniform(0, 0.2, len(observation))
+
+    policies = [Drawing(), Drawing()]
+    alone, together = (ox.simulate(NORMAL, one, 12_000, threads=t) for one, t in zip(policies, (1, 3), strict=True))
+    assert same(alone, together)
+    assert [one.batches for one in policies] == [[5_120, 5_120, 1_760]] * 2
+    wishes = np.random.default_rng(1).uniform(0, 0.2, (20, 5_120))[:19].T
+    sold = alone.trades[:5_120, :19] / alone.inventory[:5_120, :19]
+    assert sold == pytest.approx(wishes, rel=1e-12)
+
+
 def test_a_table_is_the_same_for_any_number_of_threads() -> None:
     policies: dict[str, ox.Policy] = {"TWAP": ox.twap(NORMAL), "rolling": ox.rolling(NORMAL), "wild": Wild()}
     alone, together = (ox.evaluate(NORMAL, policies, 12_000, threads=threads) for threads in (1, 3))
