@@ -4,7 +4,7 @@ from optexec import calibration, offline, presets
 from optexec._version import VERSION
 from optexec.almgren_chriss import e_folding_time, frontier, half_life, lvar_risk_aversion, urgency
 from optexec.env import ExecutionEnv, ExecutionVectorEnv, register
-from optexec.evaluation import evaluate
+from optexec.evaluation import evaluate, regret
 from optexec.liquidity import ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
 from optexec.offline import Transitions, collect
 from optexec.optimum import exact_value, optimum
@@ -55,6 +55,7 @@ __all__ = [
     "offline",
     "optimum",
     "presets",
+    "regret",
     "rolling",
     "simulate",
     "training_env",

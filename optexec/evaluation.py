@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from optexec._streams import Covariance, Tail
 from optexec._threads import Crew
 from optexec._validate import brief, integer
+from optexec.liquidity import cached_chain
 from optexec.noise import BLOCK, Drawing, Noise
-from optexec.optimum import CappedOptimum, Optimum, optimum
+from optexec.optimum import BellmanGaps, CappedOptimum, Optimum, optimum
 from optexec.policies import exact_objective, objective_error, reference_schedule
 from optexec.problem import Problem
 from optexec.simulator import Episodes, Policy, check_policy, rollout
@@ -23,10 +24,13 @@ from optexec.simulator import Episodes, Policy, check_policy, rollout
 __all__ = [
     "COLUMNS",
     "Estimate",
+    "Regret",
     "evaluate",
     "from_to",
+    "lost",
     "mean",
     "plus_minus",
+    "regret",
     "standard_deviation",
     "tail_mean",
     "worth",
@@ -50,6 +54,7 @@ COLUMNS = (
     "sharpe",
     "completion",
     "violations",
+    "regret",
     "gap_closed",
     "diff",
 )
@@ -68,11 +73,13 @@ class Estimate:
         influence: (n,) influence of each episode, with mean 0; or, given ``features``, the weights (d,) that make it
             from them.
         features: of the episodes, where these are too many to keep.
+        error: what the estimate may be off by for other reasons than chance, such as a grid; the interval holds it.
     """
 
     value: float
     influence: Array = field(repr=False)
     features: Covariance | None = field(default=None, repr=False)
+    error: float = 0.0
 
     __repr__ = brief
 
@@ -80,23 +87,29 @@ class Estimate:
     def ci(self) -> float:
         """Half-width of the 95% interval; NaN from a single episode."""
         if self.features is not None:
-            return Z95 * self.features.deviation(self.influence) / float(np.sqrt(self.features.count))
-        n = len(self.influence)
-        return Z95 * float(self.influence.std(ddof=1)) / n**0.5 if n > 1 else float("nan")
+            chance = self.features.deviation(self.influence) / float(np.sqrt(self.features.count))
+        else:
+            n = len(self.influence)
+            chance = float(self.influence.std(ddof=1)) / n**0.5 if n > 1 else float("nan")
+        return Z95 * chance + self.error
+
+    def _moved(self, value: float, influence: Array, error: float) -> Estimate:
+        return replace(self, value=value, influence=influence, error=error)
 
     def __add__(self, other: Estimate) -> Estimate:
-        return replace(self, value=self.value + other.value, influence=self.influence + other.influence)
+        return self._moved(self.value + other.value, self.influence + other.influence, self.error + other.error)
 
     def __mul__(self, factor: float) -> Estimate:
-        return replace(self, value=self.value * factor, influence=self.influence * factor)
+        return self._moved(self.value * factor, self.influence * factor, self.error * abs(factor))
 
     def __truediv__(self, other: Estimate) -> Estimate:
         ratio = self.value / other.value
-        return replace(self, value=ratio, influence=(self.influence - ratio * other.influence) / other.value)
+        error = (self.error + abs(ratio) * other.error) / abs(other.value)
+        return self._moved(ratio, (self.influence - ratio * other.influence) / other.value, error)
 
     def squared(self) -> Estimate:
         """The square, by the chain rule."""
-        return replace(self, value=self.value**2, influence=2 * self.value * self.influence)
+        return self._moved(self.value**2, 2 * self.value * self.influence, 2 * abs(self.value) * self.error)
 
 
 def plus_minus(value: float, half: float, digits: int = 1, sign: str = "-") -> str:
@@ -181,10 +194,14 @@ def evaluate(
           thresholds around it, and the error of that is of second order in their distance;
         - sharpe: -mean/std of the total cost X S_0 + IS, the original note's figure; NaN where IS has no variance;
         - completion: traded share of the order; violations: infeasible wishes per episode;
-        - gap_closed: (J_static - J) / (J_static - J_optimum), the numerator paired with the best schedule on
-          the same shocks, J_static exact (simulated where caps clip it), J_optimum that of the problem with its caps;
-          NaN where the gap is below 1e-6 of J_optimum, the error of the grids or its own 95% half-width, or where
-          caps meet transient impact and only a bound is known;
+        - regret: J - J_optimum [$], the mean of the sum of Bellman gaps along the policy's own episodes, see `regret`;
+          under caps the interval holds what their grids may add. NaN where only a bound of J_optimum is known (caps
+          with transient impact, for one);
+        - gap_closed: (J_static - J) / (J_static - J_optimum) = 1 - regret / gap, J_static that of the best schedule;
+          the gap is exact, and under caps the best schedule's regret. For a policy that trades so nearly like the best
+          schedule that J_static - J, paired on the same shocks, has the shorter interval, it is that over the gap.
+          NaN with regret, and where the gap is below 1e-6 of J_optimum, the error of the grids or twice its own 95%
+          half-width;
         - diff: paired difference of objective to the first policy [$].
 
     Raises:
@@ -207,19 +224,19 @@ def evaluate(
         raise ValueError("policies must name at least one policy, got none")
     for name, policy in policies.items():
         check_policy(problem, policy, f"policies[{name!r}]")
-    reference = _gap(problem)
+    reference = _reference(problem)
     contestants = dict(policies) if reference is None else {**policies, _STATIC: reference.static}
     base = next(iter(policies))
     streams = {name: _Stream() for name in policies}
     with Crew(threads) as crew:
         for low, noise in _drawn(problem, episodes, seed, crew):
+            measure = None if reference is None else _Measure.along(reference.optimum, noise.liquidity, first=low == 0)
             runs = {
-                name: _results(rollout(problem, policy, noise, observe_liquidity=observe_liquidity))
+                name: _results(rollout(problem, policy, noise, observe_liquidity=observe_liquidity), measure)
                 for name, policy in contestants.items()
             }
-            static = runs[base if reference is None else _STATIC].objective
             for name, stream in streams.items():
-                stream.add(runs[name], runs[base].objective, static)
+                stream.add(runs[name], runs[base], runs.get(_STATIC, runs[base]))
             if progress is not None:
                 progress(low + noise.price.shape[1])
     rows = [stream.statistics(problem, reference) for stream in streams.values()]
@@ -249,6 +266,151 @@ def _drawn(problem: Problem, episodes: int, seed: int, crew: Crew) -> Iterator[t
         yield low, noise
 
 
+@dataclass(frozen=True, eq=False)
+class Regret:
+    """What a policy loses against the optimum, and where.
+
+    Attributes:
+        total: J - J_optimum [$].
+        ci: half-width of its 95% interval [$].
+        by_period: (N,) the parts of the total by period [$].
+        by_period_ci: (N,) half-widths of their 95% intervals [$].
+        edges: (B+1,) ascending levels of the process, between which bins lie; from 0 to infinity.
+        by_level: (N, B) the parts of the total by period and by the level's bin in it [$].
+        visits: (N, B) share of the episodes that are in the bin; 1 in every period.
+    """
+
+    total: float
+    ci: float
+    by_period: Array
+    by_period_ci: Array
+    edges: Array
+    by_level: Array
+    visits: Array
+
+    __repr__ = brief
+
+    def table(self) -> pd.DataFrame:
+        """A row per period and bin: period, level_from, level_to, visits, regret [$]."""
+        periods, bins = self.by_level.shape
+        columns = {
+            "period": np.repeat(np.arange(periods), bins),
+            "level_from": np.tile(self.edges[:-1], periods),
+            "level_to": np.tile(self.edges[1:], periods),
+            "visits": self.visits.ravel(),
+            "regret": self.by_level.ravel(),
+        }
+        return pd.DataFrame(columns)
+
+
+def regret(
+    problem: Problem,
+    policy: Policy,
+    episodes: int = 100_000,
+    seed: int = 42,
+    *,
+    observe_liquidity: bool = True,
+    bins: int = 10,
+    threads: int | None = None,
+) -> Regret:
+    """Where a policy loses against the exact optimum: by period and level, on its own episodes.
+
+    What a trade costs more than the optimum's from the same state is the Bellman gap Q_k - V_k, which is
+    q2_k(L) (v - v*_k)^2 without caps. Added up along the policy's own path it is what the policy loses,
+
+        J - J_optimum = E sum_k [Q_k(x_k, I_k, L_k, v_k) - V_k(x_k, I_k, L_k)],
+
+    whatever the policy is, as long as it knows no more than the optimum sees: adaptive or learned, with memory or with
+    less sight. So nothing is subtracted that is random in itself, and a policy near the optimum is measured with some
+    thousandth of the episodes that a comparison of costs takes. Kakade & Langford (2002) have it as the performance
+    difference lemma.
+
+    Args:
+        problem: the order and market.
+        policy: anything with ``act``.
+        episodes: n >= 2.
+        seed: >= 0.
+        observe_liquidity: whether the policy sees L and I; see `simulate`. The optimum does.
+        bins: most bins of the level of liquidity, the profile left out. A process of no more levels has one for each,
+            others have bins that are visited about equally often.
+        threads: how many draw the noise, >= 1; None for as many as there are cores. The numbers are the same for any.
+
+    Returns:
+        A `Regret`. Its intervals hold what the optimum's grids may add.
+
+    Raises:
+        TypeError: no policy.
+        ValueError: the policy was made for another order, or only a bound of the optimum is known, as with caps and
+            transient impact (`optexec.optimum.Optimum.bound`).
+
+    Examples:
+        >>> import optexec as ox
+        >>> problem = ox.presets.stochastic()
+        >>> lost = ox.regret(problem, ox.rolling(problem), episodes=2000)
+        >>> round(lost.total, 2), round(ox.exact_value(problem, ox.rolling(problem)) - ox.optimum(problem).value, 2)
+        (0.31, 0.31)
+        >>> int(lost.by_period.argmax())  # it loses most at once
+        0
+    """
+    check_policy(problem, policy)
+    integer("episodes", episodes, minimum=2)
+    best, edges = optimum(problem), _edges(problem, integer("bins", bins, minimum=1))
+    if best.bound:
+        raise ValueError(
+            "regret needs the optimum, and of this problem's only a bound is known: caps (max_fraction, "
+            "max_participation) need transient = 0, transient impact a value above 0, and states of the liquidity "
+            "process different levels"
+        )
+    periods, size = problem.order.periods, len(edges) - 1
+    sums, visits, errors = np.zeros((periods, size)), np.zeros((periods, size)), np.zeros(periods)
+    whole, parts = Covariance(1), [Covariance(1) for _ in range(periods)]
+    with Crew(threads) as crew:
+        for low, noise in _drawn(problem, episodes, seed, crew):
+            measure = _Measure.along(best, noise.liquidity, first=low == 0)
+            run = rollout(problem, policy, noise, observe_liquidity=observe_liquidity)
+            total = np.zeros(len(run.shortfall))
+            for k, (gaps, error) in enumerate(measure.periods(run)):
+                place = np.searchsorted(edges[1:-1], noise.liquidity[k] / problem.profile[k], side="right")
+                sums[k] += np.bincount(place, gaps, minlength=size)
+                visits[k] += np.bincount(place, minlength=size)
+                parts[k].add(gaps[None])
+                errors[k] += error
+                total += gaps
+            whole.add(total[None])
+    found = _average(whole, abs(float(errors.sum())))
+    by_period = [_average(part, abs(float(error))) for part, error in zip(parts, errors, strict=True)]
+    return Regret(
+        total=found.value,
+        ci=found.ci,
+        by_period=np.array([part.value for part in by_period]),
+        by_period_ci=np.array([part.ci for part in by_period]),
+        edges=edges,
+        by_level=sums / episodes,
+        visits=visits / episodes,
+    )
+
+
+def _average(sample: Covariance, error: float) -> Estimate:
+    """The mean of a single feature."""
+    return Estimate(float(sample.mean[0]), np.ones(1), sample, error)
+
+
+def _edges(problem: Problem, bins: int) -> Array:
+    """Edges of bins of the level that an order meets, about equally often each; one bin a level if there are few."""
+    order = problem.order
+    chain = cached_chain(problem.market.liquidity, order.dt, order.periods)
+    met, now = np.zeros(len(chain.levels)), np.zeros(len(chain.levels))
+    now[chain.start] = 1.0
+    for _ in range(order.periods):
+        met += now / order.periods
+        now = now @ chain.matrix
+    levels, place = np.unique(chain.levels, return_inverse=True)
+    below = np.cumsum(np.bincount(place, met))
+    last = np.arange(len(levels)) if len(levels) <= bins else np.searchsorted(below, np.arange(1, bins) / bins)
+    last = np.unique(last[last < len(levels) - 1])
+    return np.concatenate([[0.0], (levels[last] + levels[last + 1]) / 2, [np.inf]])
+
+
 _STATIC = "\0best static"  # a key that no policy's name takes
 
 
@@ -259,10 +421,51 @@ class _Results(NamedTuple):
     objective: Array
     completion: Array
     violations: Array
+    regret: Array
+    error: float
+    """of the mean regret, from the grids"""
 
 
-def _results(run: Episodes) -> _Results:
-    return _Results(run.shortfall, run.objective, run.completion, run.violations)
+def _results(run: Episodes, measure: _Measure | None) -> _Results:
+    regret, error = measure.total(run) if measure else (np.zeros(len(run.shortfall)), 0.0)
+    return _Results(run.shortfall, run.objective, run.completion, run.violations, regret, error)
+
+
+class _Measure(NamedTuple):
+    """What the regrets of a chunk's episodes are measured with: Bellman gaps by period, at the chunk's liquidity."""
+
+    fine: Sequence[BellmanGaps]
+    coarse: Sequence[BellmanGaps]
+    """those of coarser grids, or ``fine`` again"""
+    share: float
+    """of what the coarser grids add to a regret, which the fine ones may add too"""
+
+    @classmethod
+    def along(cls, best: Optimum | CappedOptimum, liquidity: Array, *, first: bool) -> _Measure:
+        """For a chunk's liquidity (N, m); a run's ``first`` is enough to see what the grids do."""
+        fine = [best.gaps(k, levels) for k, levels in enumerate(liquidity)]
+        coarse = [best.coarse.gaps(k, levels) for k, levels in enumerate(liquidity)] if first else fine
+        return cls(fine, coarse, 1 / 3 if isinstance(best, Optimum) else 1.0)
+
+    def periods(self, run: Episodes) -> Iterator[tuple[Array, float]]:
+        """Period after period the gaps (m,), and what the grids may add to their mean, with its sign [$]."""
+        for k, (fine, coarse) in enumerate(zip(self.fine, self.coarse, strict=True)):
+            made = run.inventory[:, k], run.transient[:, k], run.trades[:, k]
+            gaps = fine(*made)
+            yield gaps, 0.0 if coarse is fine else self.share * float((coarse(*made) - gaps).mean())
+
+    def total(self, run: Episodes) -> tuple[Array, float]:
+        """The regret of every episode (m,), and what the grids may add to its mean [$]."""
+        total, error = np.zeros(len(run.shortfall)), 0.0
+        for gaps, wrong in self.periods(run):
+            total += gaps
+            error += wrong
+        return total, abs(error)
+
+
+def lost(best: Optimum | CappedOptimum, run: Episodes) -> tuple[Array, float]:
+    """What a policy loses against the optimum in every episode of its own (n,), and the grids' part in the mean [$]."""
+    return _Measure.along(best, run.liquidity.T, first=True).total(run)
 
 
 def worth(gap: float, best: Optimum | CappedOptimum, error: float) -> bool:
@@ -275,31 +478,36 @@ def worth(gap: float, best: Optimum | CappedOptimum, error: float) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class _Gap:
-    """What adapting is worth: the best schedule, its exact J (None where caps clip it) and the optimum."""
+class _Reference:
+    """What policies are measured against: the best schedule and the optimum."""
 
     static: Policy
-    objective: float | None
     optimum: Optimum | CappedOptimum
+    gap: float | None
+    """J_static - J_optimum [$], exactly; None where caps clip the schedule"""
+    error: float
+    """of J_static [$]"""
 
-    def closed(self, gained: Estimate, static: Estimate) -> Estimate | None:
-        """(J_static - J) / (J_static - J_optimum) from the estimates of the numerator and of J_static; None for NaN."""
-        if self.objective is not None:
-            return gained * (1 / (self.objective - self.optimum.value))
-        gap = replace(static, value=static.value - self.optimum.value)
-        return gained / gap if worth(gap.value, self.optimum, gap.ci) else None
+    def closed(self, regret: Estimate, gained: Estimate, gap: Estimate) -> Estimate | None:
+        """The gap closed, from the estimates of J - J_optimum, J_static - J and J_static - J_optimum; None for NaN."""
+        error = 2 * gap.ci  # an interval of a ratio takes the denominator's error for small
+        if self.gap is not None:
+            gap, error = Estimate(self.gap, 0 * gap.influence, gap.features), self.error
+        if not worth(gap.value, self.optimum, error):
+            return None
+        missed = regret / gap
+        by_regret = replace(missed, value=1 - missed.value, influence=-missed.influence)
+        return min(by_regret, gained / gap, key=lambda estimate: estimate.ci)
 
 
-def _gap(problem: Problem) -> _Gap | None:
-    """The gap of a problem, None where it is not defined."""
+def _reference(problem: Problem) -> _Reference | None:
+    """What policies are measured against, None where only a bound of the optimum is known."""
     static, best = reference_schedule(problem), optimum(problem)
     if best.bound:
         return None
     if problem.capped:
-        return _Gap(static, None, best)
-    objective = exact_objective(problem, static)
-    known = worth(objective - best.value, best, objective_error(problem, static))
-    return _Gap(static, objective, best) if known else None
+        return _Reference(static, best, None, 0.0)
+    return _Reference(static, best, exact_objective(problem, static) - best.value, objective_error(problem, static))
 
 
 class _Stream:
@@ -309,28 +517,32 @@ class _Stream:
     covariances are enough. The shortfall's are its deviation d from a fixed centre, and d^2.
     """
 
-    FEATURES = ("d", "d^2", "objective", "completion", "violations", "diff", "gained", "static")
+    FEATURES = ("d", "d^2", "objective", "completion", "violations", "diff", "gained", "regret", "gap")
 
     def __init__(self) -> None:
         self.centre: float | None = None
         self.features = Covariance(len(self.FEATURES))
         self.tail = Tail(0.95)
+        self.errors: dict[str, float] = {}
 
-    def add(self, run: _Results, base: Array, static: Array) -> None:
-        """Take in a chunk, with the objectives (m,) of the base policy and of the best schedule on its shocks."""
+    def add(self, run: _Results, base: _Results, static: _Results) -> None:
+        """Take in a chunk, with what the base policy and the best schedule do on its shocks."""
         if self.centre is None:
             self.centre = float(np.median(run.shortfall))
+            self.errors = {"regret": run.error, "gap": static.error}
         d = run.shortfall - self.centre
-        paired = (run.objective - base, static - run.objective, static)
-        self.features.add(np.stack([d, d**2, run.objective, run.completion, run.violations, *paired]))
+        paired = (run.objective - base.objective, static.objective - run.objective)
+        rows = [d, d**2, run.objective, run.completion, run.violations, *paired, run.regret, static.regret]
+        self.features.add(np.stack(rows))
         self.tail.add(run.shortfall)
 
     def mean(self, feature: str) -> Estimate:
         """The mean of a feature."""
         i = self.FEATURES.index(feature)
-        return Estimate(float(self.features.mean[i]), np.eye(len(self.FEATURES))[i], self.features)
+        error = self.errors.get(feature, 0.0)
+        return Estimate(float(self.features.mean[i]), np.eye(len(self.FEATURES))[i], self.features, error)
 
-    def statistics(self, problem: Problem, reference: _Gap | None) -> dict[str, Estimate]:
+    def statistics(self, problem: Problem, reference: _Reference | None) -> dict[str, Estimate]:
         """The estimates by column."""
         assert self.centre is not None
         notional = problem.order.shares * problem.market.price
@@ -358,7 +570,8 @@ class _Stream:
         if deviation.value > 0:
             row["sharpe"] = (total / deviation) * -1
         if reference is not None:
-            closed = reference.closed(self.mean("gained"), self.mean("static"))
+            row["regret"] = self.mean("regret")
+            closed = reference.closed(row["regret"], self.mean("gained"), self.mean("gap"))
             if closed is not None:
                 row["gap_closed"] = closed
         return row

@@ -22,7 +22,8 @@ grid method: the first-order condition gives, for every remaining inventory, the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +40,8 @@ from optexec.simulator import Policy, check_policy, simulate
 __all__ = ["CappedOptimum", "Coefficients", "Optimum", "exact_value", "optimum"]
 
 Array = NDArray[np.float64]
+BellmanGaps = Callable[[Array, Array, Array], Array]
+Place = tuple[NDArray[np.int64], Array]
 
 INVENTORY_POINTS = 321
 """Inventories on the grid of a capped problem, from 0 to X."""
@@ -81,7 +84,8 @@ class Optimum:
             policies that sell everything, and for others where what they leave costs at least what selling it in the
             last period would. It is so where ``value`` is not positive: with transient impact and liquidity that moves
             far it can pay to buy where a purchase lifts the price most and sell where a sale lowers it least, which an
-            order to sell may not.
+            order to sell may not. And it is so where states of the process share a level and are worth differently:
+            who sees the level does not know in which it is.
     """
 
     problem: Problem
@@ -130,6 +134,50 @@ class Optimum:
             fraction = fraction + np.divide(push, held, out=np.zeros_like(held), where=held > 0)
         return answered(observation, fraction)
 
+    def gaps(self, k: int, liquidity: ArrayLike) -> BellmanGaps:
+        """What trades in period k at liquidity L (n,) cost more than the optimum's, Q_k - V_k [$], as a function.
+
+        It takes inventories x_k [shares], impacts I_k [$/share] and the trades v_k as executed [shares], all (n,).
+        Bellman gaps are q2 (v - v*)^2, and where a bound of max_fraction holds v* also what is lost to first order; the
+        last period's trade is forced, and its gap 0. For every policy that knows no more than the optimum sees,
+        whatever it remembers or leaves unseen, the gaps of an episode add up to J - V_0 on average: `optexec.regret`.
+        """
+        k, liquidity = _asked(self.problem, k, liquidity)
+        if k == self.problem.order.periods - 1:
+            return _forced
+        market, cap, profile = self.problem.market, _largest_fraction(self.problem), self.problem.profile[k]
+        row, across = _position(self.levels, liquidity / profile)
+
+        def at(surface: Array) -> Array:
+            start = surface.take(row)
+            return np.asarray(start + across * (surface.take(row + 1, mode="clip") - start))  # what is even stays so
+
+        h, on_grid = market.instantaneous / liquidity, market.instantaneous / (self.levels * profile)
+        q2 = h + at(self.coefficients.q2[k] - on_grid)  # the rest is smoother
+        fraction = at(self.coefficients.of_inventory[k])
+        push = at(self.coefficients.of_impact[k]) if market.transient else 0.0
+
+        def gaps(inventory: Array, impact: Array, trades: Array) -> Array:
+            away = trades - (fraction * inventory + push * impact)
+            if cap == 1:
+                return np.asarray(q2 * away**2)
+            wish = 1 - (h - market.permanent / 2) / q2  # v*/x, had it no bound
+            beyond = np.where((fraction <= 0) | (fraction >= cap), wish - np.clip(wish, 0.0, cap), 0.0)
+            return np.asarray(np.maximum(q2 * away * (away - 2 * beyond * inventory), 0.0))  # but for rounding >= 0
+
+        return gaps
+
+    @cached_property
+    def coarse(self) -> Optimum:
+        """The same on a grid half as fine, to see what the grid does to a regret.
+
+        Linear interpolation errs by O(spacing^2): a third of the difference.
+        """
+        order, process = self.problem.order, self.problem.market.liquidity
+        chain = cached_chain(process, order.dt, order.periods, GRID_POINTS // 2 + 1)
+        surfaces, _ = _coefficients(self.problem, chain, _largest_fraction(self.problem))
+        return replace(self, levels=np.sort(chain.levels), coefficients=surfaces)
+
     def binding(self, episodes: int = 10_000, seed: int = 42) -> float:
         """Share of decisions (the forced last period left out) in which its wish is infeasible and clipped."""
         return _binding(self.problem, self, episodes, seed)
@@ -146,7 +194,9 @@ class CappedOptimum:
         levels: (G,) ascending levels of the process.
         inventory: (M,) inventories [shares].
         table: (N, G, M) v*/x; at zero inventory, its limit.
-        bound: False.
+        ahead: (N-1, G, M) W_k(y, L), what is left after the period's trade costs later [$], by the level before it.
+        bound: True where ``value`` is only a lower bound, because states of the process share a level and are worth
+            differently.
     """
 
     problem: Problem
@@ -155,6 +205,7 @@ class CappedOptimum:
     levels: Array
     inventory: Array
     table: Array
+    ahead: Array
     bound: bool = False
 
     __repr__ = brief
@@ -177,7 +228,7 @@ class CappedOptimum:
         k, levels = _asked(self.problem, k, liquidity)
         shares = self.problem.order.shares
         held = shares if inventory is None else real("inventory", inventory, minimum=0, maximum=shares)
-        fractions = self._at(k, levels, np.full(len(levels), held))
+        fractions = self._at(k, levels, self._place(k, levels), np.full(len(levels), held))
         return fractions if np.ndim(liquidity) else float(fractions[0])
 
     def act(self, observation: Observation) -> Array:
@@ -187,17 +238,64 @@ class CappedOptimum:
         result = np.empty(len(seen))
         for k in np.unique(period):
             here = period == k
-            result[here] = self._at(int(k), liquidity[here], held[here])
+            level = liquidity[here]
+            result[here] = self._at(int(k), level, self._place(int(k), level), held[here])
         return answered(observation, result)
+
+    def gaps(self, k: int, liquidity: ArrayLike) -> BellmanGaps:
+        """What trades in period k at liquidity L (n,) cost more than the optimum's, Q_k - V_k [$], as `Optimum.gaps`.
+
+        From W of what is left: with s = v + v* and h = (eta + q/2)/L, and with no impact I here,
+
+            (h s + half_spread + gamma (x - s) - r (2 x - s)) (v - v*) + W(x - v) - W(x - v*).
+        """
+        k, liquidity = _asked(self.problem, k, liquidity)
+        if k == self.problem.order.periods - 1:
+            return _forced
+        market, r, points = self.problem.market, self.problem.risk_weight, len(self.inventory)
+        h, (row, across) = market.instantaneous / liquidity, self._place(k, liquidity)
+        width, ahead = self.inventory[1], self.ahead[k]
+        slope = np.gradient(ahead, width, axis=1, edge_order=2)
+
+        def later(left: Array) -> Array:
+            """W by cubic Hermite interpolation, linear between levels."""
+            cell = np.minimum((left / width).astype(np.int64), points - 2)
+            t, place, cost = left / width - cell, row * points + cell, np.zeros(len(left))
+            for weight in (1 - across, across):
+                f0, f1 = (ahead.take(place + i, mode="clip") for i in (0, 1))
+                s0, s1 = (width * slope.take(place + i, mode="clip") for i in (0, 1))
+                cost += weight * (f0 + t * (s0 + t * (3 * (f1 - f0) - 2 * s0 - s1 + t * (s0 + s1 - 2 * (f1 - f0)))))
+                place += points
+            return cost
+
+        def gaps(inventory: Array, impact: Array, trades: Array) -> Array:
+            best = self._at(k, liquidity, (row, across), inventory) * inventory
+            both = trades + best
+            now = h * both + market.half_spread + market.permanent * (inventory - both) - r * (2 * inventory - both)
+            return np.asarray(now * (trades - best) + later(inventory - trades) - later(inventory - best))
+
+        return gaps
+
+    @cached_property
+    def coarse(self) -> CappedOptimum:
+        """The same on grids half as fine, to see what the grids do to a regret.
+
+        Where caps set in there are kinks, which make it O(spacing): as much as the difference.
+        """
+        grid = _endogenous_grid(self.problem, 4, _fineness(self.problem), keep=True)
+        return replace(self, levels=grid.levels, inventory=grid.inventory, table=grid.table, ahead=grid.ahead)
 
     def binding(self, episodes: int = 10_000, seed: int = 42) -> float:
         """Share of decisions in which its wish is infeasible: interpolation alone, since it plans with the caps."""
         return _binding(self.problem, self, episodes, seed)
 
-    def _at(self, k: int, liquidity: Array, held: Array) -> Array:
+    def _place(self, k: int, liquidity: Array) -> Place:
+        return _position(self.levels, liquidity / self.problem.profile[k])
+
+    def _at(self, k: int, liquidity: Array, place: Place, held: Array) -> Array:
         """Bilinear interpolation, then the caps: between grid points they hold exactly."""
         order, market = self.problem.order, self.problem.market
-        row, across = _position(self.levels, liquidity / self.problem.profile[k])
+        row, across = place
         column, along = _position(self.inventory, held)
         table = self.table[k]
         low = table[row, column] * (1 - along) + table[row, column + 1] * along
@@ -220,13 +318,23 @@ def _asked(problem: Problem, k: int, liquidity: ArrayLike) -> tuple[int, Array]:
     return integer("k", k, minimum=0, maximum=problem.order.periods - 1), levels.astype(np.float64)
 
 
+def _forced(inventory: Array, impact: Array, trades: Array) -> Array:
+    """The Bellman gaps of the last period."""
+    return np.zeros(len(trades))
+
+
+def _largest_fraction(problem: Problem) -> float:
+    """The max_fraction that a cost-to-go A x^2 + ... minds."""
+    return 1.0 if problem.market.transient else problem.order.max_fraction
+
+
 def _binding(problem: Problem, policy: Policy, episodes: int, seed: int) -> float:
     """Violations per decision of a policy."""
     decisions = max(problem.order.periods - 1, 1)
     return float(simulate(problem, policy, episodes, seed).violations.mean()) / decisions
 
 
-def _position(grid: Array, value: Array) -> tuple[NDArray[np.int64], Array]:
+def _position(grid: Array, value: Array) -> Place:
     """Index of the cell of an ascending grid, and the place in it from 0 to 1 (clamped at the ends).
 
     States of a process may share a level: a cell of no width is at its upper end.
@@ -237,6 +345,15 @@ def _position(grid: Array, value: Array) -> tuple[NDArray[np.int64], Array]:
     width = grid[index + 1] - grid[index]
     place = np.divide(value - grid[index], width, out=np.ones(len(value)), where=width > 0)
     return index, np.clip(place, 0.0, 1.0)
+
+
+def _ambiguous(levels: Array, worth: NDArray[np.floating[Any]]) -> bool:
+    """Whether states that share a level (G,), as it is observed, are worth differently: ``worth`` is (N, G, ...).
+
+    A shock that halves liquidity makes the high regime's level that of the low one.
+    """
+    same = np.flatnonzero(np.diff(levels) <= np.finfo(np.float32).eps * levels[1:])
+    return not np.allclose(worth[:, same], worth[:, same + 1], rtol=1e-5, atol=0.0)
 
 
 def optimum(problem: Problem) -> Optimum | CappedOptimum:
@@ -263,7 +380,7 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
     if problem.capped and not market.transient and not homogeneous:
         return _capped(problem)
 
-    cap = 1.0 if market.transient else order.max_fraction
+    cap = _largest_fraction(problem)
     chain = cached_chain(market.liquidity, order.dt, order.periods)
     surfaces, rounding = _coefficients(problem, chain, cap)
     ascending = np.argsort(chain.levels, kind="stable")
@@ -282,15 +399,15 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
         )
     if rounding > REPORTED * abs(at_start):
         error += rounding
-    square = order.shares**2
+    levels, square = chain.levels[ascending], order.shares**2
     found = at_start * square + market.half_spread * order.shares
     return Optimum(
         problem,
         found,
         float(error * square),
-        chain.levels[ascending],
+        levels,
         surfaces,
-        bound=market.transient > 0 and (problem.capped or found <= 0),
+        bound=(market.transient > 0 and (problem.capped or found <= 0)) or _ambiguous(levels, surfaces.A),
     )
 
 
@@ -471,57 +588,70 @@ def _backwards(problem: Problem, chain: Chain, cap: float) -> Iterator[_Step]:
 def _capped(problem: Problem) -> CappedOptimum:
     """The optimum under caps with q = 0, extrapolated from grids of which one is half as fine in both directions.
 
-    Orders of so many periods that the table would not fit into `LARGEST` bytes get coarser grids, as long as these have
-    a fifth of the points in each direction.
+    Raises:
+        ValueError: there are too many periods, or the grids cannot resolve the problem.
+    """
+    fineness = _fineness(problem)
+    coarsest, coarse, fine = (_endogenous_grid(problem, part, fineness, keep=part == 2) for part in (8, 4, 2))
+    value = fine.value + (fine.value - coarse.value) / 3
+    # where caps set in there are kinks: O(spacing), with a sign that changes from grid to grid
+    error = abs(fine.value - coarse.value) + abs(coarse.value - coarsest.value) / 2
+    if not error <= COARSEST * abs(value):
+        raise ValueError(
+            f"a grid of {len(fine.levels)} liquidity levels and {len(fine.inventory)} inventories cannot resolve the "
+            f"caps: the value is {value:g} and its error {error:g}; its floor must be closer to the mean of "
+            f"{problem.market.liquidity!r}, or the order have fewer periods"
+        )
+    return CappedOptimum(problem, value, error, *fine[1:], bound=_ambiguous(fine.levels, fine.ahead))
+
+
+def _fineness(problem: Problem) -> float:
+    """How fine the grids of a capped problem are in each direction, 1 where the table fits into `LARGEST` bytes.
+
+    Orders of so many periods that it would not get coarser grids, as long as these have a fifth of the points.
 
     Raises:
-        ValueError: there are more periods than that, or the grids cannot resolve the problem.
+        ValueError: there are more periods than that.
     """
     order, process = problem.order, problem.market.liquidity
     most = len(cached_chain(process, order.dt, order.periods, GRID_POINTS // 2 + 1).levels)
     needed = 8 * order.periods * most * INVENTORY_POINTS
-    scale = 1.0
-    if needed > LARGEST:
-        scale = (LARGEST / needed) ** 0.5 if most > 2 else LARGEST / needed
-        if scale < 0.2:
-            raise ValueError(
-                f"the optimum under caps of {order.periods:,} periods needs a table of {0.04 * needed / 1e9:.1f} GB at "
-                f"least, and at most {LARGEST / 1e9:.1f} GB is held: use fewer and longer periods"
-            )
-    results = []
-    for part in (8, 4, 2):
-        points = int(scale * GRID_POINTS) // part + 1
-        inventories = int(scale * (INVENTORY_POINTS - 1)) // (part // 2) + 1
-        chain = cached_chain(process, order.dt, order.periods, points)
-        results.append((*_endogenous_grid(problem, chain, inventories, keep=part == 2), chain))
-    (coarsest, *_), (coarse, *_), (value, inventory, fractions, chain) = results
-    ascending = np.argsort(chain.levels, kind="stable")
-    found = value + (value - coarse) / 3
-    # where caps set in there are kinks: O(spacing), with a sign that changes from grid to grid
-    error = abs(value - coarse) + abs(coarse - coarsest) / 2
-    if not error <= COARSEST * abs(found):
+    if needed <= LARGEST:
+        return 1.0
+    fineness: float = (LARGEST / needed) ** 0.5 if most > 2 else LARGEST / needed
+    if fineness < 0.2:
         raise ValueError(
-            f"a grid of {len(chain.levels)} liquidity levels and {len(inventory)} inventories cannot resolve the caps: "
-            f"the value is {found:g} and its error {error:g}; its floor must be closer to the mean of {process!r}, or "
-            f"the order have fewer periods"
+            f"the optimum under caps of {order.periods:,} periods needs a table of {0.04 * needed / 1e9:.1f} GB at "
+            f"least, and at most {LARGEST / 1e9:.1f} GB is held: use fewer and longer periods"
         )
-    if not (ascending == np.arange(len(ascending))).all():
-        fractions = fractions[:, ascending]
-    return CappedOptimum(problem, found, error, chain.levels[ascending], inventory, fractions)
+    return fineness
 
 
-def _endogenous_grid(problem: Problem, chain: Chain, points: int, keep: bool) -> tuple[float, Array, Array]:
-    """V_0(X, L_0), inventories (M,) and the optimum's fractions (N, G, M) on a grid.
+class _Grid(NamedTuple):
+    """V_0(X, L_0) on a grid, and the fields of a `CappedOptimum`."""
+
+    value: float
+    levels: Array
+    inventory: Array
+    table: Array
+    ahead: Array
+
+
+def _endogenous_grid(problem: Problem, part: int, fineness: float, keep: bool) -> _Grid:
+    """The optimum under caps on a grid ``part`` times as coarse as an uncapped one's; its tables if they are kept.
 
     With y = x - v left and W(y) = E[V_{k+1}(y, L') | L], V_k = min_y h (x-y)^2 + half_spread (x-y) + gamma (x-y) y +
     r y^2 + W(y). Its first-order condition gives x = y + ((2r - gamma) y + W'(y) - half_spread) / (2h - gamma).
     """
     order, market, profile = problem.order, problem.market, problem.profile
     gamma, r, spread = market.permanent, problem.risk_weight, market.half_spread
+    chain = cached_chain(market.liquidity, order.dt, order.periods, int(fineness * GRID_POINTS) // part + 1)
+    points = int(fineness * (INVENTORY_POINTS - 1)) // (part // 2) + 1
     x = np.linspace(0.0, order.shares, points)
     size = len(chain.levels)
     value, slope = np.tile(problem.haircut * x, (size, 1)), np.full((size, points), problem.haircut)
     fractions = np.empty((order.periods if keep else 1, size, points))
+    waiting = np.empty((order.periods - 1 if keep else 0, size, points))
     participation = np.inf if order.max_participation is None else order.max_participation * market.volume
     for k in range(order.periods - 1, -1, -1):
         liquidity = (chain.levels * profile[k])[:, None]
@@ -533,6 +663,8 @@ def _endogenous_grid(problem: Problem, chain: Chain, points: int, keep: bool) ->
             )
         if k < order.periods - 1:
             value, slope = chain.matrix @ value, chain.matrix @ slope
+            if keep:
+                waiting[k] = value
         smallest = np.maximum(np.maximum(x - cap, (1 - order.max_fraction) * x), 0.0)
         if k == order.periods - 1:
             left = smallest
@@ -554,7 +686,10 @@ def _endogenous_grid(problem: Problem, chain: Chain, points: int, keep: bool) ->
         row = fractions[k if keep else 0]
         np.divide(v, x, out=row, where=x > 0)
         row[:, 0] = row[:, 1]
-    return float(value[chain.start, -1]), x, fractions
+    ascending = np.argsort(chain.levels, kind="stable")
+    if not (ascending == np.arange(size)).all():
+        fractions, waiting = fractions[:, ascending], waiting[:, ascending]
+    return _Grid(float(value[chain.start, -1]), chain.levels[ascending], x, fractions, waiting)
 
 
 def _hermite(x: Array, value: Array, slope: Array, at: Array) -> tuple[Array, Array]:

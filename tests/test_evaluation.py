@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import optexec as ox
 from optexec._streams import KEPT, Covariance, Tail
-from optexec.evaluation import COLUMNS, Estimate, from_to, mean, plus_minus, standard_deviation, tail_mean, worth
+from optexec.evaluation import CHUNK, COLUMNS, Estimate, from_to, mean, plus_minus, standard_deviation, tail_mean, worth
 from optexec.offline.scoring import closed
 from optexec.policies import reference_schedule
 
@@ -40,8 +40,8 @@ def test_columns_and_golden_numbers() -> None:
         assert abs(table.loc[policy, "objective"] - value) < 2 * table.loc[policy, "objective_ci"]
     gap = table["gap_closed"]
     assert gap["best static"] == 0
-    assert abs(gap["optimum"] - 1) < 2 * table.loc["optimum", "gap_closed_ci"]
-    assert gap["rolling"] == pytest.approx(0.988, abs=0.01)
+    assert gap["optimum"] == pytest.approx(1, abs=1e-9)
+    assert gap["rolling"] == pytest.approx(0.98782, abs=2e-5)
     assert gap["TWAP"] == pytest.approx(-16.4, abs=0.1)
     assert table.loc["TWAP", ["diff", "diff_ci"]].tolist() == [0, 0]
     assert table["completion"].tolist() == [1.0] * 5
@@ -162,12 +162,23 @@ def test_chunks_give_what_whole_samples_give(market: str) -> None:
     policies: dict[str, ox.Policy] = {"TWAP": ox.twap(problem), "rolling": ox.rolling(problem)}
     runs = {name: ox.simulate(problem, policy, n, 5) for name, policy in policies.items()}
     run, base = runs["rolling"], runs["TWAP"]
-    static = ox.simulate(problem, reference_schedule(problem), n, 5).objective
+    static = ox.simulate(problem, reference_schedule(problem), n, 5)
     average, deviation = mean(run.shortfall), standard_deviation(run.shortfall)
     total = Estimate(average.value + 100_000, average.influence)
-    best = ox.optimum(problem).value
-    gained, sampled = mean(static - run.objective), mean(static)
-    exact = ox.exact_objective(problem, ox.best_static(problem)) - best
+    best = ox.optimum(problem)
+    exact = ox.exact_objective(problem, ox.best_static(problem)) - best.value
+    share = 1 if problem.capped else 1 / 3
+
+    def lost(run: ox.Episodes) -> Estimate:
+        fine, coarse = np.zeros((2, n))
+        for k in range(problem.order.periods):
+            made = run.inventory[:, k], run.transient[:, k], run.trades[:, k]
+            fine += best.gaps(k, run.liquidity[:, k])(*made)
+            coarse += best.coarse.gaps(k, run.liquidity[:, k])(*made)
+        return replace(mean(fine), error=share * abs(float((fine - coarse)[:CHUNK].mean())))
+
+    regret = lost(run)
+    missed = regret / lost(static) if problem.capped else regret * (1 / exact)
     whole = {
         "is_mean": average,
         "is_bps": average * 0.1,
@@ -178,9 +189,8 @@ def test_chunks_give_what_whole_samples_give(market: str) -> None:
         "sharpe": total / deviation * -1,
         "completion": mean(run.completion),
         "violations": mean(run.violations),
-        "gap_closed": gained / Estimate(sampled.value - best, sampled.influence)
-        if market == "participation_cap"
-        else gained * (1 / exact),
+        "regret": regret,
+        "gap_closed": replace(missed, value=1 - missed.value),
         "diff": mean(run.objective - base.objective),
     }
     seen: list[int] = []
@@ -235,6 +245,7 @@ problem = ox.presets.stochastic().replace(periods=3)
 policies = {"TWAP": ox.twap(problem), "rolling": ox.rolling(problem)}
 ox.evaluate(problem, policies, 20_000)
 table = ox.evaluate(problem, policies, int(sys.argv[1]))
+lost = ox.regret(problem, policies["rolling"], int(sys.argv[1]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 ** (2 if sys.platform == "darwin" else 1))
 """
 

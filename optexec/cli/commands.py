@@ -214,11 +214,7 @@ def train(
     else:
         what = f"{counted(seeds, 'seed')} of {agents.label} after {counted(steps, 'step')}"
         say(f"{path} is finished: {what}; nothing was trained (--overwrite trains again)")
-    try:
-        table = scoring.score(agents, episodes=2_000)
-    except ValueError:  # no exact gap to pair with
-        table = evaluate(problem, scoring.each(agents), 2_000, scoring.SEED)
-    rows = table.rename_axis("policy").reset_index()
+    rows = scoring.score(agents, episodes=2_000).rename_axis("policy").reset_index()
     rows.insert(0, "scenario", scenario)
     title = f"2,000 fresh episodes of the market: {scenario}"
     report(json_file, problem, scoring.SEED, rows, lambda: show(title, rows))

@@ -11,14 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import trim_mean
 
-from optexec.evaluation import Estimate, evaluate, mean, worth
+from optexec.evaluation import Estimate, evaluate, lost, mean, worth
 from optexec.liquidity import cached_chain
 from optexec.noise import stream
 from optexec.observation import columns
 from optexec.optimum import exact_value, optimum
 from optexec.policies import LevelTable, Rolling, best_static, exact_objective, objective_error, reference_schedule
 from optexec.problem import Problem
-from optexec.simulator import Policy, simulate
+from optexec.simulator import Episodes, Policy, simulate
 
 if TYPE_CHECKING:
     from optexec.offline.agents import Agents  # imports torch
@@ -51,18 +51,10 @@ def score(agents: Agents, problem: Problem | None = None, episodes: int = SCORED
 
     Returns:
         The table of `optexec.evaluate`, indexed by training seed and ending with `MEAN_ACTION`; ``diff`` is to the
-        optimum, and gap_closed is 1 - diff / (J_static - J_optimum), both J exact. Paired with the optimum, on whose
-        heels good agents are, it has a fraction of the noise that pairing with the best schedule leaves. Its intervals
-        are those of the paths; the spread between rows is that of training.
-
-    Raises:
-        ValueError: caps, or a problem without a gap: then use `optexec.evaluate`.
+        optimum. Its intervals are those of the paths; the spread between rows is that of training.
     """
     problem = agents.problem if problem is None else problem
-    best, prize = optimum(problem), prize_of(problem)
-    policies = {f"seed {name}": agent for name, agent in zip(agents.seeds, agents, strict=True)}
-    table = evaluate(problem, {"optimum": best, **policies, MEAN_ACTION: agents}, episodes, seed).iloc[1:]
-    return table.assign(gap_closed=1 - table["diff"] / prize, gap_closed_ci=table["diff_ci"] / prize)
+    return evaluate(problem, {"optimum": optimum(problem), **each(agents)}, episodes, seed).iloc[1:]
 
 
 def closed(
@@ -73,14 +65,16 @@ def closed(
     *,
     observe_liquidity: bool = True,
 ) -> pd.DataFrame:
-    """Gap closed by policies in any market: exactly where that can be had, else paired with the optimum.
+    """Gap closed by policies in any market: exactly where that can be had, else from their regrets.
 
     A policy of period and liquidity has an exact J (`optexec.exact_value`) without caps and transient impact. Every
     other one is simulated beside the optimum, which sees liquidity whatever the policies see:
 
-        gap closed = 1 - mean(J_i - J_i*) / (J_static - J*),
+        gap closed = 1 - mean(R_i - R_i*) / (J_static - J*),
 
-    the sum over shocks i; the denominator is exact without caps, and with caps the mean over the same shocks.
+    over shocks i, R the regret (`optexec.regret`), and R* that of the optimum where it is clipped: 0 but for transient
+    impact. Where only a bound of the optimum is known, costs stand for regrets. The denominator is exact without caps,
+    and with caps the best schedule's mean over the same shocks.
 
     Args:
         policies: by name.
@@ -97,9 +91,18 @@ def closed(
     best, static = optimum(problem), reference_schedule(problem)
     seen = observe_liquidity and not problem.capped
     exact = {name: _exactly(problem, policy) if seen else None for name, policy in policies.items()}
-    base = simulate(problem, best, episodes, seed).objective if None in exact.values() else np.zeros(episodes)
+
+    def costs(run: Episodes) -> tuple[Array, float]:
+        return (run.objective, 0.0) if best.bound else lost(best, run)
+
+    def beyond(run: Episodes) -> Estimate:
+        """How much dearer than the optimum."""
+        found, error = costs(run)
+        return replace(mean(found - base), error=error)
+
+    base = costs(simulate(problem, best, episodes, seed))[0] if None in exact.values() else np.zeros(episodes)
     if problem.capped:
-        prize = mean(simulate(problem, static, episodes, seed).objective - base)
+        prize = beyond(simulate(problem, static, episodes, seed))
         error = prize.ci
     else:
         prize = Estimate(exact_objective(problem, static) - best.value, np.zeros(episodes))
@@ -119,7 +122,7 @@ def closed(
             }
             continue
         run = simulate(problem, policy, episodes, seed, observe_liquidity=observe_liquidity)
-        short = mean(run.objective - base)
+        short = beyond(run)
         part = short / prize
         rows[name] = {
             "objective": best.value + short.value,
