@@ -291,7 +291,8 @@ def check_simulations(exact: Scores) -> None:
         assert (np.abs(simulated(name) - scores) < 2 * simulated(name, "gap_closed_ci")).all(), name
     for name in ("td3bc-mixture-data0", "bc-mixture-data0"):
         again = scoring.score(published.agents(name), episodes=SCORED, seed=SCORING.episodes)
-        assert np.allclose(again["gap_closed"], simulated(name), rtol=1e-3), name
+        apart = np.abs(again["gap_closed"] - simulated(name))  # which was paired with the optimum: the wider interval
+        assert (apart < 2 * simulated(name, "gap_closed_ci")).all(), name
 
 
 def results_table(exact: Scores, rules: Mapping[str, float]) -> pd.DataFrame:
