@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import optexec as ox
 from optexec.evaluation import lost
+from optexec.observation import period_of
 from optexec.optimum import CappedOptimum, Optimum
-from optexec.policies import period_of
 from optexec.simulator import Policy
 from tests.strategies import problems
 
