@@ -128,7 +128,14 @@ class ChapterItem(NotebookItem):
         if runs.kept(ROOT, path) is not None:
             return
         began, start = state(ROOT), time.perf_counter()
-        with mock.patch("nbmake.nb_run.nbformat.read", read_chapter), mock.patch.dict(os.environ):
+        # all of it as it was afterwards: other tests run kernels of their own in this process
+        with (
+            mock.patch("nbmake.nb_run.nbformat.read", read_chapter),
+            mock.patch("nbclient.output_widget.OutputWidget.sync_state"),
+            mock.patch("nbclient.client.NotebookClient.startup_timeout"),
+            mock.patch("nbclient.client.NotebookClient.iopub_timeout"),
+            mock.patch.dict(os.environ),
+        ):
             runs.prepare()
             result = NotebookRun(path, runs.LIMIT).execute()
         if result.error is not None:

@@ -10,9 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
+from nbclient.output_widget import OutputWidget
 
 from report.site import runs, state
 
@@ -214,6 +217,20 @@ def test_a_run_during_which_something_changed_is_not_kept(repository: Repository
     repository.chapter.write_text(CHAPTER.replace("print(2 + 2)", 'Path("../optexec/model.py").write_text("new")'))
     assert repository.execute() == {}
     assert repository.kept() is None
+
+
+def test_a_chapter_that_is_tested_leaves_the_process_as_it_was(
+    repository: Repository, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other tests run kernels of their own in it, with other settings."""
+    conftest = pytestconfig.pluginmanager.get_plugin(str(ROOT / "conftest.py"))
+    assert conftest is not None
+    monkeypatch.setattr(conftest, "ROOT", repository.root)
+    repository.chapter.write_text(CHAPTER.replace("2 + 2", "2 + 3"))
+    before = dict(vars(NotebookClient)), dict(vars(OutputWidget)), dict(os.environ)
+    conftest.ChapterItem.runtest(mock.Mock(filename=str(repository.chapter)))
+    assert repository.kept() is not None
+    assert (dict(vars(NotebookClient)), dict(vars(OutputWidget)), dict(os.environ)) == before
 
 
 def alive(pid: int) -> bool:
