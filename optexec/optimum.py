@@ -14,7 +14,8 @@ starting from A = h, B = 1, C = 0 in the last period, which sells everything. It
 come from the same cost written as that of the rule v*, what it sells and what it keeps each computed for itself: where
 risk outweighs impact by far, r + a - qx^2 / (4 q2) would be the small difference of large numbers.
 
-With caps and q = 0 the cost-to-go V_k(x, L) is convex in x. Under max_fraction alone, and a haircut that is the
+With caps and q = 0 the cost-to-go V_k(x, L) is convex in x, unless what is left costs less than the forced last sale.
+Under max_fraction alone, and a haircut that is the
 half-spread, it stays A_k(L) x^2, with the fraction clipped; otherwise it is found on a grid in (x, L) by the endogenous
 grid method: the first-order condition gives, for every remaining inventory, the one to come from.
 """
