@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, finish, stack_panels
+from optexec.observation import columns
 
 __all__ = ["REWARD_PARTS", "capped_inventory", "episode_story", "reward_noise"]
 
@@ -46,24 +47,25 @@ def episode_story(observations: NDArray[np.float64], rewards: pd.DataFrame) -> g
         horizontal_spacing=0.1,
         subplot_titles=["Inventory and time", "Liquidity", "Price", "Reward by period"],
     )
-    seen = [
-        (1, 0, "x/X", LIQUIDITY, "solid"),
-        (1, 1, "(N − k)/N", NEUTRAL, "dot"),
-        (2, 4, "L", LIQUIDITY, "solid"),
+    seen = columns(observations)
+    lines = [
+        (1, seen.inventory, "x/X", LIQUIDITY, "solid"),
+        (1, seen.remaining, "(N − k)/N", NEUTRAL, "dot"),
+        (2, seen.liquidity, "L", LIQUIDITY, "solid"),
     ]
-    for column, index, name, colour, dash in seen:
+    for column, values, name, colour, dash in lines:
         figure.add_scatter(
             x=time,
-            y=np.round(observations[:, index], 4),
+            y=np.round(values, 4),
             name=name,
             showlegend=False,
-            line={"color": colour, "width": 2.5, "dash": dash, "shape": "hv" if index == 4 else "linear"},
+            line={"color": colour, "width": 2.5, "dash": dash, "shape": "hv" if column == 2 else "linear"},
             row=1,
             col=column,
         )
     figure.add_scatter(
         x=time,
-        y=np.round(1e4 * (observations[:, 2].astype(np.float64) - 1), 2),
+        y=np.round(1e4 * (seen.price.astype(np.float64) - 1), 2),
         name="S/S₀ − 1",
         showlegend=False,
         line={"color": LIQUIDITY, "width": 2.5},

@@ -11,6 +11,7 @@ import numpy as np
 from optexec import stress
 from optexec.almgren_chriss import urgency
 from optexec.evaluation import Estimate, mean, standard_deviation, tail_mean
+from optexec.observation import Columns, stacked
 from optexec.offline import scoring
 from optexec.offline.data import behaviour, collect
 from optexec.optimum import exact_value, optimum
@@ -162,8 +163,7 @@ def ac_parameters(n: int) -> Measured:
 def rl_reacts(n: int) -> Measured:
     """Whether the agents' actions depend on the state that matters."""
     periods = stochastic().order.periods
-    seen = np.tile([1.0, (periods - 5) / periods, 1.0, 0.02, 1.0, 0.0], (2, 1)).astype(np.float32)
-    seen[:, 4] = 0.8, 1.2
+    seen = stacked(Columns(1.0, (periods - 5) / periods, 1.0, 0.02, np.array([0.8, 1.2]), 0.0), 2)
 
     def elasticity(agent: Policy) -> float:
         low, high = agent.act(seen)
