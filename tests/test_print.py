@@ -7,6 +7,8 @@ and the picture of every sheet that its margins are blank.
 
 from __future__ import annotations
 
+import ctypes
+import itertools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pypdfium2
+import pypdfium2.raw as pdfium
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -103,6 +106,16 @@ class Paper:
     def pictures(self) -> list[np.ndarray[Any, np.dtype[np.uint8]]]:
         """Every sheet as grey pixels, two a point."""
         return [sheet.render(scale=2, grayscale=True).to_numpy() for sheet in self.sheets]
+
+    def colours(self) -> set[tuple[int, ...]]:
+        """Red, green, blue and opacity of everything drawn that can be seen, from 0 to 255."""
+        found = set()
+        for part in itertools.chain.from_iterable(sheet.get_objects(max_depth=9) for sheet in self.sheets):
+            for colour_of in (pdfium.FPDFPageObj_GetFillColor, pdfium.FPDFPageObj_GetStrokeColor):
+                channels = [ctypes.c_uint() for _ in range(4)]
+                if colour_of(part.raw, *channels) and channels[3].value > 8:
+                    found.add(tuple(channel.value for channel in channels))
+        return found
 
 
 def bare(text: str) -> str:
