@@ -249,7 +249,7 @@ def test_a_notebook_says_first_what_it_misses(report: Path, tmp_path: Path, monk
             first_cell(path)
         with monkeypatch.context() as without:
             without.setattr(importlib.util, "find_spec", lambda name: None)
-            with pytest.raises(ModuleNotFoundError, match=r"needs .*optexec.*install -r requirements\.txt"):
+            with pytest.raises(ModuleNotFoundError, match=r"needs .*(optexec|report).*install -r requirements\.txt"):
                 first_cell(path)
 
 

@@ -108,12 +108,12 @@ class Paper:
         return [sheet.render(scale=2, grayscale=True).to_numpy() for sheet in self.sheets]
 
     def colours(self) -> set[tuple[int, ...]]:
-        """Red, green, blue and opacity of everything drawn that can be seen, from 0 to 255."""
-        found = set()
-        for part in itertools.chain.from_iterable(sheet.get_objects(max_depth=9) for sheet in self.sheets):
+        """Red, green, blue and opacity of all text, lines and areas, from 0 to 255."""
+        found, kinds = set(), (pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_PATH)
+        for part in itertools.chain.from_iterable(sheet.get_objects(kinds, max_depth=9) for sheet in self.sheets):
             for colour_of in (pdfium.FPDFPageObj_GetFillColor, pdfium.FPDFPageObj_GetStrokeColor):
                 channels = [ctypes.c_uint() for _ in range(4)]
-                if colour_of(part.raw, *channels) and channels[3].value > 8:
+                if colour_of(part.raw, *channels):
                     found.add(tuple(channel.value for channel in channels))
         return found
 
