@@ -220,7 +220,6 @@ def test_visible_cells_are_short(chapter: Page) -> None:
 
 
 STILL_IN_CELLS = {
-    "01-problem",
     "03-frontier",
     "04-liquidity",
     "06-environment",

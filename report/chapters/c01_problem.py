@@ -1,19 +1,368 @@
-"""Figures of *The problem*: a shortfall taken apart, and what the original note's cost ranks."""
+"""*The problem*: what two sales cost, what signs and units decide, and a shortfall taken apart."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+import optexec as ox
+from optexec.calibration import Almgren2005
+from optexec.evaluation import plus_minus
 from optexec.figures.style import CAUSES, CONTRAST, LIQUIDITY, NEUTRAL, finish
 from optexec.simulator import Episodes
 
-__all__ = ["score_scatter", "shortfall_anatomy"]
+__all__ = [
+    "Clock",
+    "Days",
+    "Law",
+    "Path",
+    "Prediction",
+    "Reading",
+    "Sale",
+    "Signs",
+    "Units",
+    "check_objectives",
+    "clock",
+    "days",
+    "law",
+    "objectives_table",
+    "parameters_table",
+    "path_taken",
+    "prediction",
+    "score_scatter",
+    "shortfall_anatomy",
+    "signs",
+    "signs_table",
+    "units",
+    "units_table",
+]
+
+Array = NDArray[np.float64]
+
+NOTE_STD = 1850.0
+"""The standard deviation of TWAP in the original note's results [$]."""
+
+
+def parameters_table(problem: ox.Problem) -> pd.DataFrame:
+    """Every parameter with its symbol, value and unit."""
+    order, market = problem.order, problem.market
+    rows = [
+        ("order size", "$X$", order.shares, "shares"),
+        ("periods", "$N$", order.periods, "count"),
+        ("length of a period", r"$\Delta t$", order.dt, "time (here: periods)"),
+        ("arrival price", "$S_0$", market.price, "$/share"),
+        ("volatility", r"$\sigma$", market.volatility, "$/share per √time"),
+        ("temporary impact", r"$\eta$", market.temporary, "$/share per share in a period"),
+        ("permanent impact", r"$\gamma$", market.permanent, "$/share per share"),
+        ("transient impact", "$q$", market.transient, "$/share per share"),
+        ("decay of transient impact", r"$\delta$", market.decay, "1/time"),
+        ("noise of the decay", r"$\nu$", market.decay_noise, "1/√time"),
+        ("slippage", "$s$", market.slippage, "$/share"),
+        ("half-spread", "$c$", market.half_spread, "$/share"),
+        ("haircut on what is left over", r"$\chi$", order.leftover_haircut, "$/share"),
+        ("cap on the fraction of what is left", "$f$", order.max_fraction, "–"),
+        ("cap on participation", "$p$", order.max_participation, "–"),
+        ("market volume of a period", "$V$", market.volume, "shares"),
+        ("risk aversion", r"$\lambda$", problem.risk_aversion, "1/$"),
+    ]
+    shown = [(what, symbol, "none" if value is None else f"{value:g}", unit) for what, symbol, value, unit in rows]
+    return pd.DataFrame(shown, columns=["parameter", "symbol", "value", "unit"]).set_index("parameter")
+
+
+@dataclass(frozen=True)
+class Sale:
+    """What a schedule's shortfall is made of, in closed form."""
+
+    cost: float
+    """expected [$]"""
+    bps: float
+    """the same, of the order's value at arrival [bps]"""
+    std: float
+    """what the price's own movement adds [$]"""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The three guesses."""
+
+    even: Sale
+    at_once: Sale
+    impact_over_luck: float
+    """expected cost of the even sale over its standard deviation"""
+
+
+def notional(problem: ox.Problem) -> float:
+    """The order's value at arrival [$]."""
+    return problem.order.shares * problem.market.price
+
+
+def prediction(even: ox.Schedule, at_once: ox.Schedule) -> Prediction:
+    """What it costs to sell evenly and at once."""
+    sales = {
+        name: Sale(plan.expected_cost, 1e4 * plan.expected_cost / notional(plan.problem), plan.variance**0.5)
+        for name, plan in {"even": even, "at_once": at_once}.items()
+    }
+    found = Prediction(**sales, impact_over_luck=sales["even"].cost / sales["even"].std)
+    assert found.impact_over_luck > 10  # impact outweighs luck by far
+    return found
+
+
+@dataclass(frozen=True)
+class Law:
+    """The even sale by the law of 2005, its periods taken for one day."""
+
+    of_volume: float
+    """the order as a part of the day's volume [%]"""
+    temporary: float
+    """bps"""
+    permanent: float
+    """bps"""
+    times_temporary: float
+    """the note's cost over the temporary part, to the hundred"""
+    times_both: float
+    """the note's cost over both parts, to the hundred"""
+
+
+def law(even: ox.Schedule, problem: ox.Problem) -> Law:
+    """How much more impact the note's market has than US stocks had.
+
+    Args:
+        even: the even sale in the reference market.
+        problem: its order, in a market with a volume.
+    """
+    order, market = problem.order, problem.market
+    volume = order.periods * market.volume
+    volatility = market.volatility * order.periods**0.5  # [$/sqrt(day)]
+    turned = Almgren2005(outstanding=250 * order.periods * market.volume)  # a share changes hands once a year
+    eta, gamma = turned.coefficients(order, market.volume, volume, volatility)
+    temporary = (eta - gamma / 2) * (order.shares / order.periods) / market.price
+    permanent = gamma * order.shares / 2 / market.price
+    cost = even.expected_cost / notional(problem)
+    assert np.isclose(temporary, 0.142 * volatility / market.price * (order.shares / volume) ** 0.6)
+    assert cost > 1000 * (temporary + permanent)
+    return Law(
+        of_volume=100 * order.shares / volume,
+        temporary=1e4 * temporary,
+        permanent=1e4 * permanent,
+        times_temporary=round(cost / temporary, -2),
+        times_both=round(cost / (temporary + permanent), -2),
+    )
+
+
+@dataclass(frozen=True)
+class Signs:
+    """One schedule, three paths of the price."""
+
+    outcomes: pd.DataFrame
+    """a row a path: proceeds, shortfall and the original note's C [$]"""
+    still_note_cost: float
+    """C where the price stays [$]"""
+    still_total: float
+    """total cost there, X S_0 + IS [$]"""
+
+
+def signs(outcomes: Mapping[str, Mapping[str, float]], even: ox.Schedule) -> Signs:
+    """What the note's C says of the paths, against what the seller lost on them."""
+    table, still = pd.DataFrame(outcomes).T, outcomes["price stays"]
+    assert np.isclose(still["shortfall ($)"], even.expected_cost)
+    assert table["note's C ($)"].idxmin() == table["shortfall ($)"].idxmax() == "price falls by $1"
+    return Signs(table, still["note's C ($)"], notional(even.problem) + still["shortfall ($)"])
+
+
+def signs_table(found: Signs) -> pd.DataFrame:
+    """The paths in whole dollars."""
+    return found.outcomes.map("{:,.0f}".format).rename_axis("path")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The note's market with its volatility read one way."""
+
+    urgency: float
+    """in continuous time [1/period]"""
+    urgency_horizon: float
+    """that times the horizon"""
+    exact_urgency: float
+    """1/period"""
+    sold_first: float
+    """what the Almgren–Chriss schedule sells in the first period [%]"""
+    twap_std: float
+    """the standard deviation of TWAP's shortfall [$]"""
+
+
+@dataclass(frozen=True)
+class Units:
+    """Both readings."""
+
+    cents: Reading
+    percent: Reading
+    needed: float
+    """the volatility that would give the note's standard deviation of TWAP [$/share per √period]"""
+
+
+def reading(problem: ox.Problem) -> Reading:
+    """What the volatility of a problem decides."""
+    market = problem.market
+    urgency = float(np.sqrt(problem.risk_aversion * market.volatility**2 / market.temporary))
+    return Reading(
+        urgency=urgency,
+        urgency_horizon=problem.order.periods * urgency,
+        exact_urgency=ox.urgency(problem),
+        sold_first=100 * ox.almgren_chriss(problem).fractions[0],
+        twap_std=ox.twap(problem).variance ** 0.5,
+    )
+
+
+def units(cents: ox.Problem, percent: ox.Problem) -> Units:
+    """The market with sigma in dollars, and with sigma in percent of the price."""
+    two_cents, two_percent = reading(cents), reading(percent)
+    assert np.isclose(two_cents.urgency, 0.1414, atol=5e-5)
+    assert np.isclose(two_cents.urgency_horizon, 2.83, atol=5e-3)
+    assert two_percent.sold_first > 99
+    assert two_cents.twap_std < NOTE_STD / 10
+    assert two_percent.twap_std > 2 * NOTE_STD
+    return Units(two_cents, two_percent, cents.market.volatility * NOTE_STD / two_cents.twap_std)
+
+
+def units_table(found: Units) -> pd.DataFrame:
+    """Both readings, a row each."""
+    columns = {
+        "urgency": r"$\sqrt{\lambda\sigma^2/\eta}$",
+        "urgency_horizon": r"$\kappa T$",
+        "exact_urgency": "exact urgency",
+        "sold_first": "sold in period 0 (%)",
+        "twap_std": "std of TWAP ($)",
+    }
+    rows = pd.DataFrame([found.cents, found.percent], index=["$0.02 per √period", "2% of $100"])
+    return rows.map("{:,.4g}".format).rename(columns=columns).rename_axis("volatility")
+
+
+def check_objectives(results: pd.DataFrame) -> None:
+    """J ranks the Almgren–Chriss schedule above TWAP, J_mv below, and the optimum leads by both; all is settled."""
+
+    def settled(criterion: str, better: str, worse: str) -> bool:
+        value, half = results[criterion], results[criterion + "_ci"]
+        return bool(value[better] + half[better] < value[worse] - half[worse])
+
+    assert settled("objective", "optimum", "AC")
+    assert settled("objective", "AC", "TWAP")
+    assert settled("objective_mv", "optimum", "TWAP")
+    assert settled("objective_mv", "TWAP", "AC")
+
+
+def objectives_table(results: pd.DataFrame) -> pd.DataFrame:
+    """Cost, risk and both objectives with their 95% half-widths."""
+    columns = {
+        "is_mean": ("mean IS ($)", 1),
+        "is_bps": ("mean IS (bps)", 2),
+        "is_std": ("std IS ($)", 1),
+        "objective": ("J ($)", 1),
+        "objective_mv": ("J_mv ($)", 1),
+    }
+    return pd.DataFrame(
+        {
+            label: [plus_minus(*pair, digits) for pair in zip(results[name], results[name + "_ci"], strict=True)]
+            for name, (label, digits) in columns.items()
+        },
+        index=results.index,
+    )
+
+
+@dataclass(frozen=True)
+class Path:
+    """The sale that is taken apart."""
+
+    shortfall: float
+    """$"""
+    bps: float
+    left: float
+    """what is left over for the haircut [shares]"""
+    luck: float
+    """the size of the timing part [$]"""
+    impact: float
+    """temporary, transient and permanent [$]"""
+
+
+def path_taken(episodes: Episodes, parts: Mapping[str, float]) -> Path:
+    """One sale by cause.
+
+    Args:
+        episodes: one simulated programme.
+        parts: the parts of its shortfall by cause [$].
+    """
+    shortfall, left = float(episodes.shortfall[0]), float(episodes.leftover[0])
+    assert left > 0
+    assert all(parts.values())  # every cause can be seen
+    return Path(
+        shortfall=shortfall,
+        bps=1e4 * shortfall / notional(episodes.problem),
+        left=left,
+        luck=abs(parts["timing"]),
+        impact=parts["temporary"] + parts["transient"] + parts["permanent"],
+    )
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What taking more time can save."""
+
+    floor: float
+    """the cost of TWAP in ever more periods [$]"""
+    last: float
+    """the number of periods from which on the cost cannot be halved any more"""
+
+
+def clock(reference: ox.Problem) -> Clock:
+    """The cost of TWAP by number of periods."""
+    market, shares = reference.market, reference.order.shares
+    found = Clock(market.permanent * shares**2 / 2, 2 * market.temporary / market.permanent - 1)
+
+    def cost(periods: int) -> float:
+        return ox.twap(reference.replace(periods=periods)).expected_cost
+
+    for periods in (1, 5, 20, 200, 2000):
+        above = (market.temporary - market.permanent / 2) * shares**2 / periods
+        assert np.isclose(cost(periods), found.floor + above)
+    assert cost(18) / 2 > found.floor > cost(20) / 2
+    return found
+
+
+@dataclass(frozen=True)
+class Days:
+    """How long it takes to tell two desks apart at two standard errors [days]."""
+
+    reference: float
+    stochastic: float
+    without_timing: float
+    """in the stochastic market, with the timing part subtracted"""
+
+
+def days(reference: ox.Problem, stochastic: ox.Problem, saving: float) -> Days:
+    """The days until a saving of so many dollars an order shows in the shortfalls of TWAP."""
+
+    def without_timing(runs: Episodes) -> Array:
+        own_moves = -np.diff(runs.mid, axis=1) - runs.problem.market.permanent * runs.trades
+        clean: Array = runs.shortfall - (runs.inventory[:, 1:] * own_moves).sum(axis=1)
+        return clean
+
+    even = ox.twap(reference)
+    still = ox.simulate(reference, even, episodes=300, seed=42)
+    noisy = ox.simulate(stochastic, ox.twap(stochastic), episodes=20_000, seed=7)
+    found = Days(
+        reference=8 * even.variance / saving**2,
+        stochastic=8 * noisy.shortfall.var(ddof=1) / saving**2,
+        without_timing=8 * without_timing(noisy).var(ddof=1) / saving**2,
+    )
+    assert without_timing(still).std() < 1e-6
+    assert 1 < found.without_timing < found.stochastic
+    return found
 
 
 def shortfall_anatomy(episodes: Episodes, parts: Mapping[str, float], episode: int = 0) -> go.Figure:
@@ -32,7 +381,7 @@ def shortfall_anatomy(episodes: Episodes, parts: Mapping[str, float], episode: i
     sold = np.concatenate([[0.0], np.cumsum(trades)])
     periods = [f"period {k}" for k in range(problem.order.periods)]
 
-    def steps(low: int, high: int, values: NDArray[np.float64]) -> dict[str, Any]:
+    def steps(low: int, high: int, values: Array) -> dict[str, Any]:
         return {
             "x": np.round(np.repeat(sold[low : high + 1], 2)[1:-1], 1),
             "y": np.round(np.repeat(values[low:high], 2), 4),
@@ -133,7 +482,7 @@ def shortfall_anatomy(episodes: Episodes, parts: Mapping[str, float], episode: i
     )
 
 
-def score_scatter(shortfall: NDArray[np.float64], score: NDArray[np.float64]) -> go.Figure:
+def score_scatter(shortfall: Array, score: Array) -> go.Figure:
     """A score that is to be minimised against the implementation shortfall of the same programmes [$].
 
     Args:
