@@ -225,7 +225,6 @@ STILL_IN_CELLS = {
     "06-environment",
     "09-objectives",
     "10-stress",
-    "14-td3-bc",
     "15-bcq",
     "19-wrong",
 }
