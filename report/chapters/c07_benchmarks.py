@@ -17,6 +17,7 @@ import optexec as ox
 from optexec.evaluation import Estimate, mean, plus_minus, standard_deviation
 from optexec.figures.style import CAUSES, COLOURS, NEUTRAL, add_slider, finish, stack_panels
 from optexec.stress import PLANNERS
+from report.chapters.c04_liquidity import in_volume_time
 
 __all__ = [
     "MAKERS",
@@ -41,7 +42,6 @@ __all__ = [
     "exact_table",
     "excess_objective",
     "excesses",
-    "in_volume_time",
     "large_table",
     "paired_forest",
     "profile",
@@ -700,14 +700,6 @@ def excesses(
         assert (table["rolling"] + table["rolling_ci"] < 0.1 * table["best static"]).all()
         assert (table["AC"] >= table["best static"]).all()
     return found
-
-
-def in_volume_time(market: ox.Problem) -> ox.Schedule:
-    """Almgren-Chriss on the clock of volume: x = X sinh(kappa (N - tau)) / sinh(kappa N)."""
-    left = market.order.periods - np.concatenate([[0.0], np.cumsum(market.profile)])
-    kappa = ox.urgency(market)
-    held = np.sinh(kappa * left) if kappa else left
-    return ox.Schedule(market, -np.diff(market.order.shares * held / held[0]))
 
 
 @dataclass(frozen=True)
