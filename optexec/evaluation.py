@@ -194,14 +194,13 @@ def evaluate(
           thresholds around it, and the error of that is of second order in their distance;
         - sharpe: -mean/std of the total cost X S_0 + IS, the original note's figure; NaN where IS has no variance;
         - completion: traded share of the order; violations: infeasible wishes per episode;
-        - regret: J - J_optimum [$], the mean of the sum of Bellman gaps along the policy's own episodes, see `regret`;
-          under caps the interval holds what their grids may add. NaN where only a bound of J_optimum is known (caps
-          with transient impact, for one);
-        - gap_closed: (J_static - J) / (J_static - J_optimum) = 1 - regret / gap, J_static that of the best schedule;
-          the gap is exact, and under caps the best schedule's regret. For a policy that trades so nearly like the best
-          schedule that J_static - J, paired on the same shocks, has the shorter interval, it is that over the gap.
-          NaN with regret, and where the gap is below 1e-6 of J_optimum, the error of the grids or twice its own 95%
-          half-width;
+        - regret: J - J_optimum [$], the mean of the sum of Bellman gaps along the policy's own episodes, see `regret`.
+          Without caps the best schedule's regret is known exactly, and is a control variate; under caps the interval
+          holds what their grids may add. NaN where only a bound of J_optimum is known (caps with transient impact, for
+          one);
+        - gap_closed: (J_static - J) / (J_static - J_optimum) = 1 - regret / gap, J_static that of the best schedule and
+          the gap its regret. NaN with regret, and where the gap is below 1e-6 of J_optimum, the error of the grids or
+          twice its own 95% half-width;
         - diff: paired difference of objective to the first policy [$].
 
     Raises:
@@ -411,6 +410,9 @@ def _edges(problem: Problem, bins: int) -> Array:
     return np.concatenate([[0.0], (levels[last] + levels[last + 1]) / 2, [np.inf]])
 
 
+CONTROLLED = 100
+"""Episodes from which the coefficient of a control variate is taken for known."""
+
 _STATIC = "\0best static"  # a key that no policy's name takes
 
 
@@ -423,7 +425,7 @@ class _Results(NamedTuple):
     violations: Array
     regret: Array
     error: float
-    """of the mean regret, from the grids"""
+    """of the mean regret, from the grids, with its sign"""
 
 
 def _results(run: Episodes, measure: _Measure | None) -> _Results:
@@ -455,17 +457,18 @@ class _Measure(NamedTuple):
             yield gaps, 0.0 if coarse is fine else self.share * float((coarse(*made) - gaps).mean())
 
     def total(self, run: Episodes) -> tuple[Array, float]:
-        """The regret of every episode (m,), and what the grids may add to its mean [$]."""
+        """The regret of every episode (m,), and what the grids may add to its mean, with its sign [$]."""
         total, error = np.zeros(len(run.shortfall)), 0.0
         for gaps, wrong in self.periods(run):
             total += gaps
             error += wrong
-        return total, abs(error)
+        return total, error
 
 
 def lost(best: Optimum | CappedOptimum, run: Episodes) -> tuple[Array, float]:
     """What a policy loses against the optimum in every episode of its own (n,), and the grids' part in the mean [$]."""
-    return _Measure.along(best, run.liquidity.T, first=True).total(run)
+    regret, error = _Measure.along(best, run.liquidity.T, first=True).total(run)
+    return regret, abs(error)
 
 
 def worth(gap: float, best: Optimum | CappedOptimum, error: float) -> bool:
@@ -488,16 +491,45 @@ class _Reference:
     error: float
     """of J_static [$]"""
 
-    def closed(self, regret: Estimate, gained: Estimate, gap: Estimate) -> Estimate | None:
-        """The gap closed, from the estimates of J - J_optimum, J_static - J and J_static - J_optimum; None for NaN."""
-        error = 2 * gap.ci  # an interval of a ratio takes the denominator's error for small
-        if self.gap is not None:
-            gap, error = Estimate(self.gap, 0 * gap.influence, gap.features), self.error
-        if not worth(gap.value, self.optimum, error):
-            return None
-        missed = regret / gap
-        by_regret = replace(missed, value=1 - missed.value, influence=-missed.influence)
-        return min(by_regret, gained / gap, key=lambda estimate: estimate.ci)
+    def measured(self, regret: Estimate, gap: Estimate) -> dict[str, Estimate]:
+        """The columns that are measured against the optimum, from a policy's and the best schedule's Bellman gaps.
+
+        Their errors come with signs.
+
+        Where the gap is known exactly, the best schedule's episodes are a control variate: regret - beta (gap - E[gap])
+        with beta = Cov[regret, gap] / Var[gap] has the least variance (Glasserman 2004, section 4.1).
+        """
+        if self.gap is None:
+            regret, gap = (replace(estimate, error=abs(estimate.error)) for estimate in (regret, gap))
+            return {"regret": regret, **self._closed(regret / gap if gap.value else None, gap, 2 * gap.ci)}
+        beta = _slope(regret, gap)
+        grids = abs(regret.error - beta * gap.error)
+        regret = replace(regret + replace(gap, value=gap.value - self.gap) * -beta, error=grids)
+        exact = Estimate(self.gap, 0 * gap.influence, gap.features)
+        missed = regret / exact if self.gap else None
+        if missed:
+            missed = replace(missed, error=missed.error + abs(beta - missed.value) * self.error / abs(self.gap))
+        return {
+            "regret": replace(regret, error=grids + abs(beta) * self.error),
+            **self._closed(missed, exact, self.error),
+        }
+
+    def _closed(self, missed: Estimate | None, gap: Estimate, error: float) -> dict[str, Estimate]:
+        """1 - regret / gap, where the gap can be divided by."""
+        if missed is None or not worth(gap.value, self.optimum, error):
+            return {}
+        return {"gap_closed": replace(missed, value=1 - missed.value, influence=-missed.influence)}
+
+
+def _slope(estimate: Estimate, other: Estimate) -> float:
+    """The slope of a regression on another estimate of the same features; 0 where it is not well known."""
+    episodes = other.features
+    if episodes is None or episodes.count < CONTROLLED:
+        return 0.0
+    if episodes.deviation(other.influence) <= 1e-6 * abs(other.value):  # rounding
+        return 0.0
+    products = episodes.products @ other.influence
+    return float((estimate.influence @ products) / (other.influence @ products))
 
 
 def _reference(problem: Problem) -> _Reference | None:
@@ -517,7 +549,7 @@ class _Stream:
     covariances are enough. The shortfall's are its deviation d from a fixed centre, and d^2.
     """
 
-    FEATURES = ("d", "d^2", "objective", "completion", "violations", "diff", "gained", "regret", "gap")
+    FEATURES = ("d", "d^2", "objective", "completion", "violations", "diff", "regret", "gap")
 
     def __init__(self) -> None:
         self.centre: float | None = None
@@ -531,8 +563,8 @@ class _Stream:
             self.centre = float(np.median(run.shortfall))
             self.errors = {"regret": run.error, "gap": static.error}
         d = run.shortfall - self.centre
-        paired = (run.objective - base.objective, static.objective - run.objective)
-        rows = [d, d**2, run.objective, run.completion, run.violations, *paired, run.regret, static.regret]
+        paired = run.objective - base.objective
+        rows = [d, d**2, run.objective, run.completion, run.violations, paired, run.regret, static.regret]
         self.features.add(np.stack(rows))
         self.tail.add(run.shortfall)
 
@@ -570,10 +602,7 @@ class _Stream:
         if deviation.value > 0:
             row["sharpe"] = (total / deviation) * -1
         if reference is not None:
-            row["regret"] = self.mean("regret")
-            closed = reference.closed(row["regret"], self.mean("gained"), self.mean("gap"))
-            if closed is not None:
-                row["gap_closed"] = closed
+            row |= reference.measured(self.mean("regret"), self.mean("gap"))
         return row
 
 

@@ -16,7 +16,7 @@ import optexec as ox
 from optexec._streams import KEPT, Covariance, Tail
 from optexec.evaluation import CHUNK, COLUMNS, Estimate, from_to, mean, plus_minus, standard_deviation, tail_mean, worth
 from optexec.offline.scoring import closed
-from optexec.policies import reference_schedule
+from optexec.policies import objective_error, reference_schedule
 
 NORMAL = ox.presets.stochastic()
 
@@ -175,10 +175,20 @@ def test_chunks_give_what_whole_samples_give(market: str) -> None:
             made = run.inventory[:, k], run.transient[:, k], run.trades[:, k]
             fine += best.gaps(k, run.liquidity[:, k])(*made)
             coarse += best.coarse.gaps(k, run.liquidity[:, k])(*made)
-        return replace(mean(fine), error=share * abs(float((fine - coarse)[:CHUNK].mean())))
+        return replace(mean(fine), error=share * float((coarse - fine)[:CHUNK].mean()))
 
-    regret = lost(run)
-    missed = regret / lost(static) if problem.capped else regret * (1 / exact)
+    regret, gap = lost(run), lost(static)
+    if problem.capped:
+        regret, gap = replace(regret, error=abs(regret.error)), replace(gap, error=abs(gap.error))
+        missed = regret / gap
+    else:  # the best schedule's regret is known, and so is by how much this one's goes with it
+        slope = float(regret.influence @ gap.influence / (gap.influence @ gap.influence))
+        grids = abs(regret.error - slope * gap.error)
+        unknown = objective_error(problem, ox.best_static(problem))
+        apart = replace(gap, value=gap.value - exact, error=0.0)
+        regret = replace(regret + apart * -slope, error=grids + slope * unknown)
+        ratio = regret.value / exact
+        missed = replace(regret * (1 / exact), error=(grids + abs(slope - ratio) * unknown) / exact)
     whole = {
         "is_mean": average,
         "is_bps": average * 0.1,

@@ -155,7 +155,7 @@ def test_the_notes_market_takes_a_thousandth_of_the_episodes() -> None:
     assert abs(row["regret"] - row["diff"]) < row["diff_ci"]
     gap = ox.exact_objective(NORMAL, ox.best_static(NORMAL)) - ox.optimum(NORMAL).value
     assert row["gap_closed"] == pytest.approx(1 - row["regret"] / gap, rel=1e-12)
-    assert row["gap_closed_ci"] == pytest.approx(row["regret_ci"] / gap, rel=1e-9)
+    assert row["regret_ci"] / gap <= row["gap_closed_ci"] < 2 * row["regret_ci"] / gap  # J_static has a grid's error
 
 
 @pytest.mark.parametrize(
@@ -198,8 +198,9 @@ def test_grids_are_in_the_interval_under_a_cap() -> None:
 def test_where_a_policy_loses() -> None:
     found = ox.regret(NORMAL, ox.rolling(NORMAL), 12_000, seed=5)
     table: Any = ox.evaluate(NORMAL, {"rolling": ox.rolling(NORMAL)}, 12_000, seed=5)
-    assert found.total == pytest.approx(table.loc["rolling", "regret"], rel=1e-12)
-    assert found.ci == pytest.approx(table.loc["rolling", "regret_ci"], rel=1e-9)
+    row = table.loc["rolling"]  # which the best schedule's episodes make sharper
+    assert found.total == pytest.approx(row["regret"], abs=row["regret_ci"])
+    assert found.ci == pytest.approx(row["regret_ci"], rel=0.1)
     assert found.by_level.sum(axis=1) == pytest.approx(found.by_period, rel=1e-12)
     assert found.by_period.sum() == pytest.approx(found.total, rel=1e-12)
     assert found.by_period[-1] == found.by_period_ci[-1] == 0  # the last trade is forced
@@ -289,3 +290,28 @@ def test_bad_arguments() -> None:
         ox.regret(NORMAL, ox.twap(NORMAL), 100, bins=0)
     with pytest.raises(ValueError, match="was made for an order"):
         ox.regret(NORMAL, ox.twap(NORMAL.replace(periods=5)), 100)
+
+
+@pytest.mark.parametrize("market", ["normal", "transient_impact"])
+def test_the_best_schedule_makes_other_regrets_sharper(market: str) -> None:
+    """It closes nothing, exactly, and what a policy loses as it does is not left to chance."""
+    problem = NORMAL if market == "normal" else ox.presets.stress()[market]
+    policies = {name: getattr(ox, name)(problem) for name in ("best_static", "almgren_chriss", "rolling")}
+    table: Any = ox.evaluate(problem, policies, 4_000, seed=3)
+    alone = {name: ox.regret(problem, policy, 4_000, seed=3) for name, policy in policies.items()}
+    assert table.loc["best_static", "gap_closed"] == pytest.approx(0, abs=1e-12)
+    assert table.loc["best_static", "gap_closed_ci"] == pytest.approx(0, abs=1e-9)
+    assert table.loc["almgren_chriss", "regret_ci"] < 0.4 * alone["almgren_chriss"].ci
+    assert table.loc["rolling", "regret_ci"] < 1.1 * alone["rolling"].ci
+    exact = ox.exact_objective(problem, policies["almgren_chriss"]) - ox.optimum(problem).value
+    assert abs(table.loc["almgren_chriss", "regret"] - exact) < 1.5 * table.loc["almgren_chriss", "regret_ci"]
+    gap = ox.exact_objective(problem, policies["best_static"]) - ox.optimum(problem).value
+    for _, row in table.iterrows():
+        assert row["gap_closed"] == pytest.approx(1 - row["regret"] / gap, abs=1e-9)
+
+
+@pytest.mark.parametrize("episodes", [2, 99, 100])
+def test_few_episodes_have_wide_intervals(episodes: int) -> None:
+    """Two points lie on a line: a control variate would leave no chance."""
+    table: Any = ox.evaluate(NORMAL, {"TWAP": ox.twap(NORMAL)}, episodes)
+    assert table.loc["TWAP", "regret_ci"] > 0.01

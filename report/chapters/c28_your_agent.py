@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
 import optexec as ox
+from optexec.evaluation import plus_minus
 from optexec.figures.style import COLOURS, CONTRAST, NEUTRAL, finish
 
 __all__ = [
@@ -46,7 +47,7 @@ def _best_and_static(problem: ox.Problem) -> tuple[float, float]:
 def _estimate(row: Any, column: str, digits: int, factor: float = 1) -> str:
     """An estimate with its half-width; what is 0 by definition has none."""
     value, half = factor * row[column], factor * row[f"{column}_ci"]
-    return "0" if value == half == 0 else f"{value:,.{digits}f} ± {half:,.{digits}f}".replace("-", "−")
+    return "0" if value == half == 0 else plus_minus(value, half, digits).replace("-", "−")
 
 
 def evaluated(table: pd.DataFrame) -> pd.DataFrame:
@@ -155,7 +156,7 @@ def verdict(problem: ox.Problem, curve: Sequence[Any], steps: int, mine: ox.Poli
     final = curve[-1]
     J, half = final["objective"], final["objective_ci"]
     assert best < J < static  # where the caption puts it
-    gap = f"{100 * final['gap_closed']:.0f} ± {100 * final['gap_closed_ci']:.0f}%".replace("-", "−")
+    gap = _estimate(final, "gap_closed", 0, 100) + "%"
     side = "below" if J + half < static else "above" if J - half > static else "not distinguishable from"
     costs = {
         "TWAP": ox.exact_objective(problem, ox.twap(problem)),
