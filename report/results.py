@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from optexec.evaluation import Estimate
+
 __all__ = ["paths", "publish"]
 
 
@@ -29,9 +31,14 @@ def publish(**results: Any) -> None:
 
 
 def paths(results: Any, above: str = "") -> Iterator[tuple[str, float | int | str]]:
-    """Every number and text of nested results with its path: names of fields and keys, joined by dots."""
-    if is_dataclass(results) and not isinstance(results, type):
-        inside: Mapping[Any, Any] = {field.name: getattr(results, field.name) for field in fields(results)}
+    """Every number and text of nested results with its path: names of fields and keys, joined by dots.
+
+    An `Estimate` has two numbers, its ``value`` and ``ci``.
+    """
+    if isinstance(results, Estimate):
+        inside: Mapping[Any, Any] = {"value": results.value, "ci": results.ci}
+    elif is_dataclass(results) and not isinstance(results, type):
+        inside = {field.name: getattr(results, field.name) for field in fields(results)}
     elif isinstance(results, Mapping):
         inside = results
     else:

@@ -223,7 +223,6 @@ STILL_IN_CELLS = {
     "03-frontier",
     "06-environment",
     "09-objectives",
-    "10-stress",
     "15-bcq",
     "19-wrong",
 }

@@ -9,6 +9,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from optexec.evaluation import mean
 from report.results import paths, publish
 
 
@@ -38,6 +39,11 @@ def test_every_number_has_the_path_of_its_fields() -> None:
         "episodes": 20,
         "unit": "$",
     }
+
+
+def test_an_estimate_has_its_value_and_half_width() -> None:
+    estimate = mean(np.array([1.0, 2.0, 3.0]))
+    assert dict(paths({"J": estimate})) == {"J.value": 2.0, "J.ci": estimate.ci}
 
 
 def test_they_are_glued_as_plain_numbers() -> None:

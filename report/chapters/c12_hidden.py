@@ -199,7 +199,15 @@ def limits(problem: ox.Problem = NORMAL) -> Limits:
     static, last, best = ox.exact_objective(problem, ox.best_static(problem)), bound(problem), ox.optimum(problem).value
     assert best < last < static
     survives = (static - last) / (static - best)
-    return Limits(static, last, best, static - best, static - last, 100 * survives, 100 * (1 - survives))
+    return Limits(
+        static=static,
+        late=last,
+        optimum=best,
+        value=static - best,
+        value_late=static - last,
+        survives=100 * survives,
+        gone=100 * (1 - survives),
+    )
 
 
 @dataclass(frozen=True)
@@ -482,7 +490,7 @@ def settled() -> Settled:
     for _ in range(200):
         variance = phi**2 * variance * R / (variance + R) + w
     assert np.isclose(variance, P, rtol=1e-10)
-    return Settled(R, R**0.5, float(SPREAD))
+    return Settled(variance=R, deviation=R**0.5, spread=float(SPREAD))
 
 
 def hidden_level(

@@ -16,6 +16,7 @@ from optexec.figures.style import CONTRAST, LIQUIDITY, NEUTRAL, finish
 from optexec.offline import fitted, scoring
 from report.agents import published
 from report.agents.protocol import LOGS
+from report.chapters.c10_stress import believing
 
 __all__ = [
     "Advice",
@@ -132,11 +133,6 @@ def hardly_moving(normal: ox.Problem) -> ox.Problem:
     kept = 0.5 ** (1 / 16)
     spread = process.volatility / (1 - (1 - process.speed) ** 2) ** 0.5
     return normal.replace(liquidity=ox.OrnsteinUhlenbeck(speed=1 - kept, volatility=spread * (1 - kept**2) ** 0.5))
-
-
-def believing(speed: float) -> ox.Policy:
-    """The rolling rule of who believes that liquidity recovers at this speed."""
-    return ox.rolling(ox.presets.stochastic().replace(liquidity=ox.OrnsteinUhlenbeck(speed=speed, volatility=0.1)))
 
 
 def _situations() -> Iterator[Situation]:
