@@ -26,6 +26,7 @@ from scipy.special import stdtrit
 
 from optexec._validate import integer, real, store
 from optexec.evaluation import Estimate, mean
+from optexec.interval import Interval
 from optexec.liquidity import OrnsteinUhlenbeck
 from optexec.noise import stream
 from optexec.optimum import exact_value
@@ -60,20 +61,14 @@ AT_FLOOR = 0.05
 
 
 @dataclass(frozen=True)
-class Estimated:
+class Estimated(Interval):
     """An estimate with its standard error and 95% interval.
 
     Attributes:
-        value: the estimate.
-        error: its standard error.
-        low: lower end of the interval.
-        high: its upper end.
+        error: the standard error.
     """
 
-    value: float
     error: float
-    low: float
-    high: float
 
     def __str__(self) -> str:
         value, low, high = (f"{x:,.0f}" if abs(x) >= 1_000 else f"{x:.4g}" for x in (self.value, self.low, self.high))
@@ -89,7 +84,7 @@ class Estimated:
     def normal(cls, value: float, error: float, freedom: int, lowest: float = -np.inf) -> Estimated:
         """From a value and its standard error; the interval does not go below ``lowest``."""
         half = float(stdtrit(freedom, 0.975)) * error
-        return cls(value, error, max(value - half, lowest), value + half)
+        return cls(value, max(value - half, lowest), value + half, error)
 
 
 @runtime_checkable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from optexec._streams import Covariance, Tail
 from optexec._threads import Crew
 from optexec._validate import brief, integer
+from optexec.interval import Interval, from_to, plus_minus
 from optexec.liquidity import cached_chain
 from optexec.noise import BLOCK, Drawing, Noise
 from optexec.optimum import BellmanGaps, CappedOptimum, Optimum, optimum
@@ -93,6 +93,11 @@ class Estimate:
             chance = float(self.influence.std(ddof=1)) / n**0.5 if n > 1 else float("nan")
         return Z95 * chance + self.error
 
+    @property
+    def interval(self) -> Interval:
+        """The value with its 95% interval."""
+        return Interval.around(self.value, self.ci)
+
     def _moved(self, value: float, influence: Array, error: float) -> Estimate:
         return replace(self, value=value, influence=influence, error=error)
 
@@ -110,32 +115,6 @@ class Estimate:
     def squared(self) -> Estimate:
         """The square, by the chain rule."""
         return self._moved(self.value**2, 2 * self.value * self.influence, 2 * abs(self.value) * self.error)
-
-
-def plus_minus(value: float, half: float, digits: int = 1, sign: str = "-") -> str:
-    """An estimate and the half-width of its interval as text, with the decimals that the half-width supports.
-
-    Args:
-        value: the estimate.
-        half: half-width >= 0 of its interval; it is left out where two decimals more than wanted would not show it.
-        digits: decimals that are wanted. There are more if the half-width would be rounded to nothing, and fewer if it
-            would show more than two digits.
-        sign: "+" for one in front of what is not negative.
-    """
-    if half < 0.5 * 10.0 ** -(digits + 2):
-        return f"{value:{sign},.{digits}f}"
-    first = -math.floor(math.log10(half))  # the decimal of the half-width's first digit
-    decimals = max(0, min(max(digits, first), first + 1))
-    return f"{value:{sign},.{decimals}f} ± {half:,.{decimals}f}"
-
-
-def from_to(value: float, low: float, high: float, digits: int = 1, sign: str = "-") -> str:
-    """An estimate and its interval as text, with the decimals that tell the ends apart; see `plus_minus`."""
-    for decimals in range(digits, digits + 3):
-        shown = [f"{number:{sign},.{decimals}f}" for number in (value, low, high)]
-        if shown[1] != shown[2]:
-            return "{} ({} to {})".format(*shown)
-    return f"{value:{sign},.{digits}f}"
 
 
 def mean(sample: Array) -> Estimate:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from optexec.evaluation import Estimate
+from optexec.interval import Interval
 
 __all__ = ["paths", "publish"]
 
@@ -33,12 +34,14 @@ def publish(**results: Any) -> None:
 def paths(results: Any, above: str = "") -> Iterator[tuple[str, float | int | str]]:
     """Every number and text of nested results with its path: names of fields and keys, joined by dots.
 
-    An `Estimate` has two numbers, its ``value`` and ``ci``.
+    An estimate is its interval; that has a ``ci`` beside its fields.
     """
     if isinstance(results, Estimate):
-        inside: Mapping[Any, Any] = {"value": results.value, "ci": results.ci}
-    elif is_dataclass(results) and not isinstance(results, type):
-        inside = {field.name: getattr(results, field.name) for field in fields(results)}
+        results = results.interval
+    if is_dataclass(results) and not isinstance(results, type):
+        inside: Mapping[Any, Any] = {field.name: getattr(results, field.name) for field in fields(results)}
+        if isinstance(results, Interval):
+            inside = {**inside, "ci": results.ci}
     elif isinstance(results, Mapping):
         inside = results
     else:

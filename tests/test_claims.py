@@ -25,7 +25,7 @@ AT_LEAST = (30.0, math.inf)
 def effect(
     low: float, high: float, claimed: tuple[float, float] = AT_LEAST, sign: int = 1, name: str = "here"
 ) -> Effect:
-    return Effect(name, (low + high) / 2, low, high, claimed, sign)
+    return Effect((low + high) / 2, low, high, name, claimed, sign)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def effect(
 )
 def test_a_claim_of_a_size(low: float, high: float, expected: tuple[str, str]) -> None:
     assert verdict([effect(low, high)]) == expected
-    mirrored = Effect("here", -(low + high) / 2, -high, -low, (-math.inf, -30.0), -1)
+    mirrored = Effect(-(low + high) / 2, -high, -low, "here", (-math.inf, -30.0), -1)
     assert verdict([mirrored]) == expected
 
 
@@ -64,7 +64,7 @@ def test_what_cannot_be_judged_is_refused() -> None:
         verdict([])
     for value in (2.0, math.nan):
         with pytest.raises(ValueError, match="interval of here must hold"):
-            verdict([Effect("here", value, 0.0, 1.0, EVERYWHERE)])
+            verdict([Effect(value, 0.0, 1.0, "here", EVERYWHERE)])
     with pytest.raises(ValueError, match="claim must be one of"):
         claims.result("nonsense")
     with pytest.raises(ValueError, match="episodes"):
@@ -164,7 +164,7 @@ def test_tables_act_as_their_networks() -> None:
 
 def test_a_difference_of_agents_has_its_interval() -> None:
     a, b = np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.0, 0.1, 0.2, 0.3])
-    value, low, high = scoring.difference(a, b)
-    assert value == pytest.approx(2.5 - 0.15)
-    assert low < value < high
-    assert scoring.difference(b, a)[0] == pytest.approx(-value)
+    found = scoring.difference(a, b)
+    assert found.value == pytest.approx(2.5 - 0.15)
+    assert found.low < found.value < found.high
+    assert scoring.difference(b, a).value == pytest.approx(-found.value)

@@ -29,7 +29,7 @@ LAYERS = {
         {"presets", "config"},
         {"problem"},
         {"liquidity"},
-        {"_plan", "_validate", "_files", "_version", "_streams", "_threads"},
+        {"interval", "_plan", "_validate", "_files", "_version", "_streams", "_threads"},
     ),
     "report": (
         {"tools"},

@@ -41,9 +41,15 @@ def test_every_number_has_the_path_of_its_fields() -> None:
     }
 
 
-def test_an_estimate_has_its_value_and_half_width() -> None:
+def test_an_estimate_has_its_value_and_its_interval() -> None:
     estimate = mean(np.array([1.0, 2.0, 3.0]))
-    assert dict(paths({"J": estimate})) == {"J.value": 2.0, "J.ci": estimate.ci}
+    for result in (estimate, estimate.interval):
+        assert dict(paths({"J": result})) == {
+            "J.value": 2.0,
+            "J.low": 2.0 - estimate.ci,
+            "J.high": 2.0 + estimate.ci,
+            "J.ci": pytest.approx(estimate.ci),
+        }
 
 
 def test_they_are_glued_as_plain_numbers() -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import trim_mean
 
 from optexec.evaluation import Estimate, evaluate, lost, mean, worth
+from optexec.interval import Interval
 from optexec.liquidity import cached_chain
 from optexec.noise import stream
 from optexec.observation import columns
@@ -183,15 +184,9 @@ def prize_of(problem: Problem) -> float:
 
 
 @dataclass(frozen=True)
-class Summary:
-    """An interquartile mean over seeds and how sure it is."""
+class Summary(Interval):
+    """An interquartile mean, of the middle half of the seeds' scores, with its 95% interval over seeds."""
 
-    value: float
-    """mean of the middle half of the seeds' scores"""
-    low: float
-    """end of the 95% interval over seeds"""
-    high: float
-    """end of the 95% interval over seeds"""
     path_ci: float
     """half-width of the 95% interval over paths, the seeds as they are"""
     lowest: float
@@ -222,9 +217,9 @@ def summary(scores: Sequence[Array], path_ci: Sequence[Array] | None = None) -> 
     return Summary(float(trim_mean(pooled, 0.25)), float(low), float(high), paths, float(pooled.min()))
 
 
-def difference(a: Array, b: Array) -> tuple[float, float, float]:
+def difference(a: Array, b: Array) -> Interval:
     """Interquartile mean of one set of agents' scores less another's, and its 95% interval, both sets resampled."""
     chance = stream(1)
     drawn = [trim_mean(part[chance.integers(len(part), size=(RESAMPLES, len(part)))], 0.25, axis=1) for part in (a, b)]
     low, high = np.quantile(drawn[0] - drawn[1], [0.025, 0.975])
-    return float(trim_mean(a, 0.25) - trim_mean(b, 0.25)), float(low), float(high)
+    return Interval(float(trim_mean(a, 0.25) - trim_mean(b, 0.25)), float(low), float(high))

@@ -28,6 +28,7 @@ from optexec.figures.style import (
     finish,
     stack_panels,
 )
+from optexec.interval import Interval
 from optexec.liquidity import cached_chain
 from optexec.observation import COLUMNS
 from optexec.offline import ALGORITHMS, scoring
@@ -796,21 +797,13 @@ MEAN, DEVIATION, TAIL, OBJECTIVE = STATISTICS
 
 
 @dataclass(frozen=True)
-class Difference:
-    """To the optimum, paired [$], with the half-width of its 95% interval."""
-
-    value: float
-    ci: float
-
-
-@dataclass(frozen=True)
 class Risk:
     """Money and risk on common episodes [$]; differences to the optimum, by policy."""
 
-    objective: dict[str, Difference]
-    deviation: dict[str, Difference]
+    objective: dict[str, Interval]
+    deviation: dict[str, Interval]
     """standard deviation of the shortfall"""
-    tail: dict[str, Difference]
+    tail: dict[str, Interval]
     """mean of the worst 5%"""
     optimum_deviation: float
     optimum_tail: float
@@ -843,10 +836,10 @@ def risk(policies: Mapping[str, ox.Policy]) -> Risk:
         estimates |= {(name, what): how(getattr(run, of)) for what, (of, _, how) in STATISTICS.items()}
         del run  # two runs at once would be a gigabyte
 
-    def differences(what: str) -> dict[str, Difference]:
+    def differences(what: str) -> dict[str, Interval]:
         return keyed(
             {
-                name: Difference(apart.value, apart.ci)
+                name: apart.interval
                 for name in policies
                 for apart in [estimates[name, what] + estimates["optimum", what] * -1]
             }

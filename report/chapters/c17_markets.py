@@ -17,6 +17,7 @@ from optexec import offline
 from optexec.almgren_chriss import decay_moments
 from optexec.evaluation import from_to, mean, plus_minus
 from optexec.figures.style import CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, clear, finish, stack_panels
+from optexec.interval import Interval
 from optexec.liquidity import cached_chain
 from optexec.observation import COLUMNS, period_of
 from optexec.offline import ALGORITHMS, scoring
@@ -227,12 +228,9 @@ RIGHT = {REGIMES: two_levels, TRANSIENT: lingering}
 
 
 @dataclass(frozen=True)
-class Lead:
+class Lead(Interval):
     """An interquartile mean of differences in gap closed, with its 95% interval, and how many are positive."""
 
-    value: float
-    low: float
-    high: float
     wins: int
 
 

@@ -17,12 +17,12 @@ from scipy.optimize import minimize
 import optexec as ox
 from optexec.evaluation import Estimate, from_to, mean, plus_minus
 from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, finish, stack_panels
+from optexec.interval import Interval
 from optexec.observation import COLUMNS
 from optexec.offline import scoring
 from optexec.policies import reference_schedule
 from report.agents import published
 from report.agents.protocol import EPISODES, LOGS, PAIRED, PENALTIES, SCORING
-from report.chapters.c16_learned import Difference
 
 __all__ = [
     "CAPS",
@@ -147,11 +147,6 @@ def short(played: Runs, cap: str, name: str) -> Estimate:
     return mean(played[cap, name].objective - played[cap, "optimum"].objective)
 
 
-def interval(estimate: Estimate) -> Difference:
-    """Value and half-width."""
-    return Difference(estimate.value, estimate.ci)
-
-
 @dataclass(frozen=True)
 class Binding:
     """What caps cost and what they leave; by cap."""
@@ -166,13 +161,13 @@ class Binding:
     """what the cap adds to the least cost [$]"""
     percent: dict[str, float]
     """that in percent of J"""
-    prize: dict[str, Difference]
+    prize: dict[str, Interval]
     """J of the best schedule as it is executed less that of the optimum [$]"""
     bound: dict[str, float]
     """share of the optimum's decisions that are at the cap [%]"""
     bound_decisions: float
     """how many of an episode that is under the participation cap"""
-    kept: Difference
+    kept: Interval
     """what the schedule that keeps the participation cap costs more than the optimum [$]"""
     left: float
     """by the optimum under the fraction cap [shares]"""
@@ -218,10 +213,10 @@ def binding(markets: Mapping[str, ox.Problem], normal: ox.Problem, played: Runs)
         optimum={cap: one.value for cap, one in best.items()},
         cost=cost,
         percent={cap: 100 * extra / free.value for cap, extra in cost.items()},
-        prize={cap: interval(one) for cap, one in prize.items()},
+        prize={cap: one.interval for cap, one in prize.items()},
         bound={cap: float(100 * one.mean()) for cap, one in bound.items()},
         bound_decisions=float(bound["participation"].sum(axis=1).mean()),
-        kept=interval(kept),
+        kept=kept.interval,
         left=played["fraction", "optimum"].leftover.mean(),
         left_static=played["fraction", "static"].leftover.mean(),
         sold={cap: sold[cap, "optimum"] for cap in CAPS},
@@ -259,7 +254,7 @@ class Ignored:
     episodes: int
     caught: dict[str, float]
     """share of the optimum's free decisions after which the cap binds [%]"""
-    lost: dict[str, Difference]
+    lost: dict[str, Interval]
     """J above the constrained optimum [$]"""
     wished: dict[str, float]
     """share of decisions in which it is clipped [%]"""
@@ -281,7 +276,7 @@ def ignored(played: Runs, caught: Mapping[str, float], lost: Mapping[str, Estima
     return Ignored(
         episodes=PAIRED,
         caught={cap: 100 * share for cap, share in caught.items()},
-        lost={cap: interval(one) for cap, one in lost.items()},
+        lost={cap: one.interval for cap, one in lost.items()},
         wished=wished,
         left=free["fraction"].leftover.mean(),
     )

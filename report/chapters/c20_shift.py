@@ -18,6 +18,7 @@ from scipy.stats import spearmanr
 import optexec as ox
 from optexec.evaluation import from_to
 from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, add_slider, digits, finish, stack_panels
+from optexec.interval import Interval
 from optexec.observation import COLUMNS
 from optexec.offline import fitted, scoring
 from optexec.offline.bcq import BCQ
@@ -146,15 +147,6 @@ def middle(values: Array) -> scoring.Summary:
 
 
 @dataclass(frozen=True)
-class Interval:
-    """A value [% of J*] and its 95% interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Absence:
     """What it costs not to have been there, and not to be told [% of J*]; by scenario."""
 
@@ -181,9 +173,7 @@ def absence() -> Absence:
     makers: dict[str, Any] = {"AC": ox.almgren_chriss, "rolling": ox.rolling, "optimum": ox.optimum}
     untold = {who: {s: excess(s, make(normal)) for s in names()} for who, make in makers.items()}
     told = {who: {s: excess(s, makers[who](market(s))) for s in names()} for who in ("AC", "rolling")}
-    cost = {
-        a: {s: Interval(*scoring.difference(from_normal(a, s), from_there(a, s))) for s in names()} for a in CRITICS
-    }
+    cost = {a: {s: scoring.difference(from_normal(a, s), from_there(a, s)) for s in names()} for a in CRITICS}
     harmless = [s for s in names() if s not in HARMFUL]
     process = market(COLLAPSE).market.liquidity
     assert isinstance(process, ox.OrnsteinUhlenbeck)
@@ -200,7 +190,7 @@ def absence() -> Absence:
     return Absence(
         cost=cost,
         harmless=highest,
-        saved={a: Interval(-own[DEEP].value, -own[DEEP].high, -own[DEEP].low) for a, own in cost.items()},
+        saved={a: -own[DEEP] for a, own in cost.items()},
         there=middle(from_there("td3bc", DEEP)),
         untold=untold,
         told=told,

@@ -18,13 +18,14 @@ import optexec as ox
 from optexec import offline
 from optexec.evaluation import plus_minus
 from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, add_slider, clear, finish, stack_panels
+from optexec.interval import Interval
 from optexec.liquidity import cached_chain
 from optexec.observation import COLUMNS
 from optexec.offline import ALGORITHMS, BCQConfig, TD3BCConfig, scoring
 from optexec.offline.view import View, ViewConfig
 from report.agents import published
 from report.agents.protocol import ABLATIONS, EPISODES, LOGS, SHARED, STEPS
-from report.chapters.c16_learned import COLOUR, Difference, gap_closed, regress
+from report.chapters.c16_learned import COLOUR, gap_closed, regress
 
 __all__ = [
     "DESKS",
@@ -198,12 +199,9 @@ def mean_action(name: str) -> float:
 
 
 @dataclass(frozen=True)
-class Gap:
+class Gap(Interval):
     """An interquartile mean of gaps closed over agents with a log each, with its 95% interval."""
 
-    value: float
-    low: float
-    high: float
     mean_action: float
 
 
@@ -717,7 +715,7 @@ PARTS = {
 class Effects:
     """Change of the gap closed when one part of a learner is taken away, paired by seed and log."""
 
-    change: dict[str, dict[str, Difference]]
+    change: dict[str, dict[str, Interval]]
     """by variant and algorithm: mean and 95% half-width (Student's t)"""
     level_one: dict[str, float]
     """by algorithm: without weights, on log 1"""
@@ -747,10 +745,10 @@ def effects(mixture: Sequence[ox.Transitions], backward: Backward) -> Effects:
             without = scores(f"{algorithm}-mixture-{variant}-{count}logs")
             pairs[variant, algorithm] = without - scores(f"{algorithm}-mixture-8logs")[:count]
 
-    def interval(differences: Array) -> Difference:
+    def interval(differences: Array) -> Interval:
         n = len(differences)
         half = student.ppf(0.975, n - 1) * differences.std(ddof=1) / n**0.5
-        return Difference(float(differences.mean()), float(half))
+        return Interval.around(float(differences.mean()), float(half))
 
     change = {variant: {name: interval(pairs[variant, name]) for name in CRITICS} for variant in PARTS}
     for name in CRITICS:
@@ -797,7 +795,7 @@ def effects_figure(found: Effects) -> go.Figure:
 def effects_table(found: Effects) -> pd.DataFrame:
     """The parts one by one."""
 
-    def shown(one: Difference) -> str:
+    def shown(one: Interval) -> str:
         digits = 1 if abs(one.value) > 10 else 2 if abs(one.value) > 0.3 else 3
         return plus_minus(one.value, one.ci, digits, "+")
 

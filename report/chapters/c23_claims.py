@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 import optexec as ox
 from optexec.figures.style import CAUSES, CONTRAST, LIQUIDITY, NEUTRAL, finish
+from optexec.interval import Interval
 from report import claims
 from report.agents import published
 from report.claims import EPISODES, HOLDS, NOT, PARTLY, Effect
@@ -104,7 +105,7 @@ def verdicts(found: Results) -> pd.DataFrame:
         if len(tests) == 1:
             return _shown(tests[0], unit)
         ends = [
-            _shown(Effect("", effect.value, effect.value, effect.value, effect.claimed), unit)
+            _shown(Effect.of("", Interval.exact(effect.value), effect.claimed), unit)
             for effect in (tests[0], tests[-1])
         ]
         return " to ".join(dict.fromkeys(ends))

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 import optexec as ox
 from optexec.figures.style import CONTRAST, LIQUIDITY, NEUTRAL, finish
+from optexec.interval import Interval
 from optexec.offline import fitted, scoring
 from report.agents import published
 from report.agents.protocol import LOGS
@@ -46,12 +47,8 @@ MEAN = "only the mean counts"
 
 
 @dataclass(frozen=True)
-class Excess:
-    """J of a policy above the optimum of its situation [% of that], with a 95% interval: itself where exact."""
-
-    value: float
-    low: float
-    high: float
+class Excess(Interval):
+    """J of a policy above the optimum of its situation [% of that]."""
 
     def __str__(self) -> str:
         """Two or three figures of the value, never more than four decimals, and the interval with as many decimals."""
@@ -97,7 +94,7 @@ class Advice:
 def exact(problem: ox.Problem, policy: ox.Policy) -> Excess:
     """The excess of a policy of period and liquidity alone."""
     value = 100 * (ox.exact_value(problem, policy) / ox.optimum(problem).value - 1)
-    return Excess(value, value, value)
+    return Excess.exact(value)
 
 
 def beside(problem: ox.Problem, policy: ox.Policy, **how: Any) -> Excess:
@@ -105,7 +102,7 @@ def beside(problem: ox.Problem, policy: ox.Policy, **how: Any) -> Excess:
     row = scoring.closed({"policy": policy}, problem, **how).iloc[0]
     value = 100 * (row["objective"] / ox.optimum(problem).value - 1)
     half = value * row["gap_closed_ci"] / (1 - row["gap_closed"])
-    return Excess(value, value - half, value + half)
+    return Excess.around(value, half)
 
 
 def over_logs(values: Sequence[float]) -> Excess:

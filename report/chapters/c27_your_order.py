@@ -136,8 +136,8 @@ def estimation(found: Calibration, truth: Market) -> Estimation:
 def known(found: Calibration, truth: Market) -> Calibration:
     """A calibration that is the truth, to simulate data sets from."""
     assert truth.volume_profile is not None
-    exact: Any = {name: Estimated(value, 0.0, value, value) for name, value in truth_of(truth).items()}
-    return dataclasses.replace(found, **exact, profile=tuple(Estimated(p, 0.0, p, p) for p in truth.volume_profile))
+    exact: Any = {name: Estimated(value, value, value, 0.0) for name, value in truth_of(truth).items()}
+    return dataclasses.replace(found, **exact, profile=tuple(Estimated(p, p, p, 0.0) for p in truth.volume_profile))
 
 
 @dataclass(frozen=True)

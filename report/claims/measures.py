@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from optexec import stress
 from optexec.evaluation import Estimate
+from optexec.interval import Interval
 from optexec.offline import scoring
 from optexec.offline.names import LEARNERS
 from optexec.optimum import exact_value, optimum
@@ -61,12 +62,12 @@ MIXED = "a log of mixed schedules"
 
 def exactly(market: str, value: float, claimed: tuple[float, float], sign: int = 0) -> Effect:
     """A test of an effect that is known without sampling."""
-    return Effect(market, value, value, value, claimed, sign)
+    return Effect.of(market, Interval.exact(value), claimed, sign)
 
 
 def sampled(market: str, effect: Estimate, claimed: tuple[float, float], sign: int = 0) -> Effect:
     """A test of an effect that episodes estimate."""
-    return Effect(market, effect.value, effect.value - effect.ci, effect.value + effect.ci, claimed, sign)
+    return Effect.of(market, effect.interval, claimed, sign)
 
 
 def over_agents(
@@ -77,7 +78,7 @@ def over_agents(
     values = np.array([effect.value if isinstance(effect, Estimate) else effect for effect in each])
     paths = np.array([effect.ci if isinstance(effect, Estimate) else 0.0 for effect in each])
     s = scoring.summary([values], [paths])
-    return Effect(market, s.value, s.low - s.path_ci, s.high + s.path_ci, claimed, sign)
+    return Effect(s.value, s.low - s.path_ci, s.high + s.path_ci, market, claimed, sign)
 
 
 def excess(problem: Problem, policy: Policy) -> float:

@@ -262,7 +262,7 @@ def bcq_td3(n: int) -> Measured:
             np.array([change_of_cost(problem, agent, twap(problem)) for agent in agents(f"{name}-{study}")])
             for name in ("bcq", "td3bc")
         )
-        return Effect(log, *scoring.difference(*costs), claimed, -1)
+        return Effect.of(log, scoring.difference(*costs), claimed, -1)
 
     return Measured((effect("twap-data0", TWAPS),), (effect("mixture-8logs", MIXED),))
 
@@ -447,7 +447,7 @@ def rl_elsewhere(n: int) -> Measured:
         there = next(name for logs in (8, 4) if (name := f"td3bc-{key}-mixture-{logs}logs") in manifest)
         best = optimum(problem).value
         pair = [100 / best * np.array(entry["scores"]["objective"]) for entry in (away[key], manifest[there])]
-        tests.append(Effect(title(key), *scoring.difference(*pair), (5.0, np.inf), 1))
+        tests.append(Effect.of(title(key), scoring.difference(*pair), (5.0, np.inf), 1))
     return Measured(tuple(tests))
 
 

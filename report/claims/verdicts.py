@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from optexec._validate import choice, integer
+from optexec.interval import Interval
 from report.claims.kept import kept
 
 __all__ = [
@@ -32,22 +33,23 @@ HOLDS, PARTLY, NOT = "holds", "with a condition", "does not hold"
 
 
 @dataclass(frozen=True)
-class Effect:
-    """One effect in one market beside what was claimed of it.
+class Effect(Interval):
+    """One effect in one market, in the claim's unit, beside what was claimed of it.
 
     Attributes:
         market: where it was measured, and of whom, in words that fit after "only".
-        value, low, high: the effect and its 95% interval, in the claim's unit; an exact effect has no width.
         claimed: range of effects that the claim allows, an end infinite where the claim is "at least".
         sign: the claimed sign, -1 or 1, or 0 where the claim is that there is no effect beyond the range.
     """
 
     market: str
-    value: float
-    low: float
-    high: float
     claimed: tuple[float, float]
     sign: int = 0
+
+    @classmethod
+    def of(cls, market: str, size: Interval, claimed: tuple[float, float], sign: int = 0) -> Effect:
+        """An effect of a size."""
+        return cls(size.value, size.low, size.high, market, claimed, sign)
 
     @property
     def sign_holds(self) -> bool:
