@@ -15,8 +15,9 @@ def test_an_interval_around_a_value_has_it_in_the_middle(value: float, half: flo
     found = Interval.around(value, half)
     assert found.low <= value <= found.high
     assert found.ci == pytest.approx(half, abs=1e-9)
-    assert -(-found) == found
-    assert (-found).high == -found.low
+    mirrored = -found
+    assert mirrored.high == -found.low
+    assert -mirrored == found
 
 
 def test_what_is_exact_has_no_width() -> None:
