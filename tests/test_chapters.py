@@ -219,12 +219,6 @@ def test_visible_cells_are_short(chapter: Page) -> None:
         assert len(wide) <= 100, f"the page cuts off '{wide}': break it, or fold the cell"
 
 
-STILL_IN_CELLS = {
-    "19-wrong",
-}
-"""Chapters whose own analysis is not in their module yet: the list only gets shorter."""
-
-
 def analysis_in_cells(page: Page) -> list[str]:
     """What of a page's own analysis stands in its cells, where no linter sees it."""
     found, folded = [], False
@@ -249,10 +243,7 @@ def analysis_in_cells(page: Page) -> list[str]:
 @pages
 def test_analysis_is_in_modules(page: Page) -> None:
     """Cells, folded ones too, are short, and no two folds come in a row; numbers have the names of results."""
-    if page.path.stem in STILL_IN_CELLS:
-        assert analysis_in_cells(page), f"{page.path.stem} is done: take it off the list"
-    else:
-        assert analysis_in_cells(page) == []
+    assert analysis_in_cells(page) == []
 
 
 @chapters
@@ -305,23 +296,6 @@ def test_numbers_in_prose_are_parameters(chapter: Page) -> None:
 )
 def test_the_check_sees_a_typed_number(text: str, numbers: list[float]) -> None:
     assert [number for number, _ in typed_numbers(text)] == numbers
-
-
-TEXTS = r'f?"|str\(|int\(|shown\(|cost\(|line,|one\.verdict|claims\.verdict'
-"""What makes a text where it is glued: chapters' own formatting functions among it."""
-
-
-def test_glued_numbers_are_formatted() -> None:
-    """A key without a format shows as Python prints it: that is for texts and whole numbers.
-
-    Those that a module names are looked for in the built pages.
-    """
-    for name, page in ((name, page) for name, page in CHAPTERS.items() if name in STILL_IN_CELLS):
-        code = "\n".join(cell.source for cell in page.cells)
-        texts = re.findall(rf'glue\(f?"([^"]+)", (?:{TEXTS})', code)
-        patterns = [re.sub(r"\{\w+\}", r"[\\w-]+", key) for key in texts]  # of names made in a loop, too
-        for key in re.findall(r"\{glue:text\}`([^`:]+)`", page.prose):
-            assert any(re.fullmatch(pattern, key) for pattern in patterns), f"{name}: {key} has no format"
 
 
 @pytest.mark.parametrize(
