@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 import optexec as ox
-from optexec.evaluation import mean, plus_minus, standard_deviation
+from optexec.evaluation import mean, standard_deviation
 from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, finish, stack_panels
+from optexec.interval import Interval, plus_minus
 from optexec.observation import Observation, columns
 
 __all__ = [
@@ -27,7 +28,6 @@ __all__ = [
     "Cap",
     "Cash",
     "Completion",
-    "Repaired",
     "Sight",
     "Unsold",
     "Variances",
@@ -391,12 +391,10 @@ class Sight:
     """What seeing the depth is worth."""
 
     table: pd.DataFrame
-    follower: float
+    follower: Interval
     """gap that the depth follower closes [%]"""
-    follower_ci: float
-    optimum: float
+    optimum: Interval
     """that the optimum closes which takes the depth of the last fill for the present one [%]"""
-    optimum_ci: float
     last: float
     """correlation of the depth shown in period 5 with that of the last period"""
     present: float
@@ -434,10 +432,8 @@ def sight(seen: pd.DataFrame, unseen: pd.DataFrame, shown: Array, depth: Array) 
     }
     return Sight(
         table=pd.DataFrame(rows, index=seen.index),
-        follower=gap["depth follower"],
-        follower_ci=gap_ci["depth follower"],
-        optimum=blind["optimum"],
-        optimum_ci=blind_ci["optimum"],
+        follower=Interval.around(gap["depth follower"], gap_ci["depth follower"]),
+        optimum=Interval.around(blind["optimum"], blind_ci["optimum"]),
         last=last,
         present=present,
         late=late,
@@ -466,19 +462,11 @@ def unsold(problem: ox.Problem) -> Unsold:
     return Unsold(fifth=left[0.2])
 
 
-@dataclass(frozen=True)
-class Repaired:
-    """The exercise: the gap that the depth follower closes on the depth that it expects [%]."""
-
-    gap: float
-    gap_ci: float
-
-
-def repaired(table: pd.DataFrame) -> Repaired:
-    """The repaired rule, from an evaluation that has the depth follower first."""
+def repaired(table: pd.DataFrame) -> Interval:
+    """The exercise: the gap that the repaired rule closes [%], from an evaluation with the depth follower first."""
     assert table["diff"]["repaired"] + table["diff_ci"]["repaired"] < 0
     assert table["gap_closed"]["repaired"] > table["gap_closed"]["optimum"]
-    return Repaired(100 * table["gap_closed"]["repaired"], 100 * table["gap_closed_ci"]["repaired"])
+    return Interval.around(100 * table["gap_closed"]["repaired"], 100 * table["gap_closed_ci"]["repaired"])
 
 
 def episode_story(observations: NDArray[np.float64], rewards: pd.DataFrame) -> go.Figure:

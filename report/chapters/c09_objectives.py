@@ -16,8 +16,9 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 import optexec as ox
-from optexec.evaluation import Estimate, mean, plus_minus, standard_deviation, tail_mean
+from optexec.evaluation import Estimate, mean, standard_deviation, tail_mean
 from optexec.figures.style import COLOURS, NEUTRAL, SPLIT_SCALE, add_slider, finish
+from optexec.interval import Interval, plus_minus
 from optexec.liquidity import cached_chain
 from optexec.optimum import Optimum
 from report.chapters.c07_benchmarks import mean_variance
@@ -162,9 +163,8 @@ class Claims:
     """J_mv of AC above TWAP's in random liquidity [$]"""
     better_when_calm: Estimate
     """and below it in constant liquidity [$]"""
-    less_risk: float
+    less_risk: Interval
     """the optimum's standard deviation below AC's [%]"""
-    less_risk_ci: float
     factor: float
     """J_mv of AC over its J"""
 
@@ -178,12 +178,11 @@ def claims(constant: Mapping[str, Scores], stochastic: Mapping[str, Scores]) -> 
         lambda_tail=Z / (2 * ox.twap(CALM).variance ** 0.5),
         worse=averse.J_mv + stochastic["TWAP"].J_mv * -1,
         better_when_calm=constant["TWAP"].J_mv + constant["AC"].J_mv * -1,
-        less_risk=100 * (1 - ratio.value),
-        less_risk_ci=100 * ratio.ci,
+        less_risk=Interval.around(100 * (1 - ratio.value), 100 * ratio.ci),
         factor=averse.J_mv.value / averse.J.value,
     )
     assert found.worse.value > found.worse.ci  # the averse schedule is worse than TWAP by E + lambda Var
-    assert found.less_risk - found.less_risk_ci > 50  # the optimum more than halves AC's
+    assert found.less_risk.low > 50  # the optimum more than halves AC's
     assert found.better_when_calm.value > found.better_when_calm.ci  # with constant liquidity the first is false
     return found
 

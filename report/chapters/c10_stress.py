@@ -15,9 +15,10 @@ from scipy.optimize import brentq
 
 import optexec as ox
 from optexec import figures, stress
-from optexec.evaluation import Estimate, mean, plus_minus, standard_deviation, tail_mean
+from optexec.evaluation import Estimate, mean, standard_deviation, tail_mean
 from optexec.figures.costs import dearer, stressed_line, told_key
 from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, finish, stack_panels
+from optexec.interval import Interval, plus_minus
 from optexec.observation import Columns, stacked
 from optexec.policies import expected_inverse_liquidity
 from optexec.stress import BLIND, PLANNERS, TOLD
@@ -135,10 +136,10 @@ class Outcomes:
         unknown = self.knowing(scenario, policy).value
         return 100 * unknown / (unknown + self.event(scenario, policy).value)
 
-    def gap(self, scenario: str, policy: str) -> tuple[float, float]:
-        """The gap closed, and its half-width [%]."""
+    def gap(self, scenario: str, policy: str) -> Interval:
+        """The gap closed [%]."""
         closed, half = (self.table[key][scenario, policy] for key in ("gap_closed", "gap_closed_ci"))
-        return 100 * closed, 100 * half
+        return Interval.around(100 * closed, 100 * half)
 
 
 def outcomes(table: pd.DataFrame) -> Outcomes:
@@ -172,12 +173,10 @@ class Split:
     """the part of its damage that is ignorance [%]"""
     shift_share: float
     """in the impact shift [%]"""
-    regimes_gap: float
+    regimes_gap: Interval
     """what the rolling rule closes in the market with regimes, not told [%]"""
-    regimes_gap_ci: float
-    transient_gap: float
+    transient_gap: Interval
     """and under transient impact, told [%]"""
-    transient_gap_ci: float
 
 
 def split(found: Outcomes) -> Split:
@@ -200,7 +199,6 @@ def split(found: Outcomes) -> Split:
     assert found.dearer(BOTH, "TWAP", "AC").value > 10_000
     kept = knowing[CAP, "best static"]
     assert kept.value + kept.ci < 0
-    regimes, transient = found.gap("regimes", "rolling"), found.gap("transient_impact", "rolling" + TOLD)
     result = Split(
         base=base,
         largest=100 * float((found.table["objective_ci"] / found.table["objective"]).max()),
@@ -208,10 +206,8 @@ def split(found: Outcomes) -> Split:
         spike_planned=found.objective(SPIKE, "optimum").value,
         spike_share=found.ignorance(SPIKE, "optimum"),
         shift_share=found.ignorance(SHIFT, "optimum"),
-        regimes_gap=regimes[0],
-        regimes_gap_ci=regimes[1],
-        transient_gap=transient[0],
-        transient_gap_ci=transient[1],
+        regimes_gap=found.gap("regimes", "rolling"),
+        transient_gap=found.gap("transient_impact", "rolling" + TOLD),
     )
     assert result.largest < 2
     assert result.spike_share > 70  # nearly all ignorance
@@ -411,11 +407,9 @@ class News:
     hurt95: Estimate
     help95: Estimate
     """what it saves the optimum to be told of shocks of 95% [$]"""
-    gap95: float
+    gap95: Interval
     """that the rolling rule closes under shocks of 95%, not told [%]"""
-    gap95_ci: float
-    gap95_told: float
-    gap95_told_ci: float
+    gap95_told: Interval
 
 
 def news(found: Outcomes, first: pd.DataFrame) -> News:
@@ -429,7 +423,6 @@ def news(found: Outcomes, first: pd.DataFrame) -> News:
             hurt, helped = found.knowing(name, "rolling"), found.knowing(name, "optimum")
             assert hurt.value + hurt.ci < 0
             assert helped.value - helped.ci > 0
-    gap, told_gap = found.gap(DEEP, "rolling"), found.gap(DEEP, "rolling" + TOLD)
     return News(
         inverse=float(expected_inverse_liquidity(shocked(0.95))[1]),
         rolling=float(rolling[0.95]),
@@ -439,10 +432,8 @@ def news(found: Outcomes, first: pd.DataFrame) -> News:
         hurt70=found.knowing(SHOCKS, "rolling") * -1,
         hurt95=found.knowing(DEEP, "rolling") * -1,
         help95=found.knowing(DEEP, "optimum"),
-        gap95=gap[0],
-        gap95_ci=gap[1],
-        gap95_told=told_gap[0],
-        gap95_told_ci=told_gap[1],
+        gap95=found.gap(DEEP, "rolling"),
+        gap95_told=found.gap(DEEP, "rolling" + TOLD),
     )
 
 
@@ -550,16 +541,12 @@ class Failure:
     ratio_twap: float
     """mean IS under shocks of 95%, without a cap, over the normal one"""
     ratio_ac: float
-    ratio_rolling: float
-    ratio_rolling_ci: float
-    ratio_optimum: float
+    ratio_rolling: Interval
+    ratio_optimum: Interval
     """under shocks of 98%"""
-    ratio_optimum_ci: float
-    unfinished_twap: float
+    unfinished_twap: Interval
     """episodes below 99% completion with the cap and without shocks [%]"""
-    unfinished_twap_ci: float
-    unfinished_vwap: float
-    unfinished_vwap_ci: float
+    unfinished_vwap: Interval
     plan_vwap: float
     """what is planned for the last period [shares]"""
     plan_ac: float
@@ -598,14 +585,10 @@ def failure(free: pd.DataFrame, capped: pd.DataFrame) -> Failure:
         first=100 * min(fails_at.values()),
         ratio_twap=cost_ratio(0.95, SCHEDULES["TWAP"]),
         ratio_ac=cost_ratio(0.95, SCHEDULES["AC"]),
-        ratio_rolling=ratio["rolling", 0.95],
-        ratio_rolling_ci=ratio_ci["rolling", 0.95],
-        ratio_optimum=ratio["optimum", 0.98],
-        ratio_optimum_ci=ratio_ci["optimum", 0.98],
-        unfinished_twap=100 * unfinished["TWAP", 0.0],
-        unfinished_twap_ci=100 * unfinished_ci["TWAP", 0.0],
-        unfinished_vwap=100 * unfinished["VWAP", 0.0],
-        unfinished_vwap_ci=100 * unfinished_ci["VWAP", 0.0],
+        ratio_rolling=Interval.around(ratio["rolling", 0.95], ratio_ci["rolling", 0.95]),
+        ratio_optimum=Interval.around(ratio["optimum", 0.98], ratio_ci["optimum", 0.98]),
+        unfinished_twap=Interval.around(100 * unfinished["TWAP", 0.0], 100 * unfinished_ci["TWAP", 0.0]),
+        unfinished_vwap=Interval.around(100 * unfinished["VWAP", 0.0], 100 * unfinished_ci["VWAP", 0.0]),
         plan_vwap=float(SCHEDULES["VWAP"].trades[-1]),
         plan_ac=float(SCHEDULES["AC"].trades[-1]),
         capped_ratio_ac=float(tight["cost_ratio"]["AC", 0.9]),

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 import optexec as ox
-from optexec.evaluation import plus_minus
 from optexec.figures.style import COLOURS, LIQUIDITY, NEUTRAL, clear, finish, stack_panels
+from optexec.interval import Interval, plus_minus
 from optexec.liquidity import Chain, cached_chain, extrapolated
 from optexec.observation import Columns, Observation, columns, stacked
 from optexec.optimum import Optimum
@@ -212,17 +212,16 @@ def limits(problem: ox.Problem = NORMAL) -> Limits:
 
 @dataclass(frozen=True)
 class Both:
-    """A number of both rules, with the half-widths of 95% intervals."""
+    """A number of both rules."""
 
-    rolling: float
-    rolling_ci: float
-    optimum: float
-    optimum_ci: float
+    rolling: Interval
+    optimum: Interval
 
 
 def both(table: pd.DataFrame, key: str, suffix: str = "", unit: float = 1.0) -> Both:
     """A column of an evaluation for the rules with a suffix to their names."""
-    return Both(*(unit * float(table[each][name + suffix]) for name in RULES for each in (key, f"{key}_ci")))
+    values, halves = unit * table[key], unit * table[f"{key}_ci"]
+    return Both(*(Interval.around(values[name + suffix], halves[name + suffix]) for name in RULES))
 
 
 def perfect(table: pd.DataFrame, limit: Limits) -> Both:
@@ -254,15 +253,14 @@ def rungs(hidden: pd.DataFrame, seen: pd.DataFrame, limit: Limits) -> Rungs:
         last_fill=both(hidden, "gap_closed", ", last fill", 100),
         filtered=both(hidden, "gap_closed", ", filtered", 100),
         seen=both(seen, "gap_closed", unit=100),
-        short=limit.survives - 100 * max(float(hidden["gap_closed"][f"{name}, filtered"]) for name in RULES),
+        short=limit.survives - 100 * max(hidden["gap_closed"][f"{name}, filtered"] for name in RULES),
     )
     for name in RULES:
-        (naive, n_ci), (filtered, f_ci), (see, s_ci) = (
-            (getattr(rung, name), getattr(rung, f"{name}_ci")) for rung in (found.last_fill, found.filtered, found.seen)
-        )
-        assert naive + n_ci < filtered - f_ci
-        assert 0.9 * limit.survives < filtered < limit.survives + f_ci
-        assert filtered + f_ci < see - s_ci
+        naive, filtered, see = (getattr(rung, name) for rung in (found.last_fill, found.filtered, found.seen))
+        assert naive.high < filtered.low
+        assert filtered.low < limit.survives
+        assert filtered.value > 0.9 * limit.survives
+        assert filtered.high < see.low
     assert 15 < limit.survives < 25
     assert 0 < found.short < 2.5
     low, high = (hidden["objective_mv"] + sign * hidden["objective_mv_ci"] for sign in (-1, 1))
@@ -462,9 +460,9 @@ def shown_the_mean(rules: Mapping[str, Rolling | Optimum], rung: Rungs) -> Both:
     """The exercise: the gap that the filter closes if it shows its rule the expected level [%]."""
     traders = {name: ShownTheMean(rule).trader for name, rule in rules.items()}
     plain = both(ox.evaluate(NORMAL, traders, SWEEP, SEED, observe_liquidity=False), "gap_closed", unit=100)
-    assert plain.rolling < rung.filtered.rolling - 1
-    assert plain.optimum < rung.filtered.optimum - 1
-    assert plain.rolling < plain.optimum
+    assert plain.rolling.value < rung.filtered.rolling.value - 1
+    assert plain.optimum.value < rung.filtered.optimum.value - 1
+    assert plain.rolling.value < plain.optimum.value
     usual = stacked(Columns(1.0, 1.0, 1.0, NORMAL.market.volatility, PROCESS.mean, 0.0), 1)
     assert rules["optimum"].act(usual) < rules["rolling"].act(usual)  # it waits
     return plain
