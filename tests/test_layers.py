@@ -36,7 +36,7 @@ LAYERS = {
         {"chapters"},
         {"claims"},
         {"agents"},
-        {"live", "results"},
+        {"live", "plot", "results"},
         {"site"},  # shows the report, and knows nothing of what it is about
     ),
 }

@@ -76,10 +76,10 @@ def shortfall_densities(samples: Mapping[str, Any], coverage: float = 0.998) -> 
     )
 
 
-def stressed_line(policy: str) -> tuple[str, dict[str, Any]]:
-    """The legend group of a policy's name and its line: dashed where it was told of the stress."""
+def stressed_line(policy: str) -> tuple[str, str, str]:
+    """The legend group of a policy's name, its colour, and the style of its line: dashed where it was told."""
     base = policy.removesuffix(TOLD)
-    return base, {"color": COLOURS.get(base, NEUTRAL), "width": 2.5, "dash": "dash" if policy != base else "solid"}
+    return base, COLOURS.get(base, NEUTRAL), "dash" if policy != base else "solid"
 
 
 def told_key(figure: go.Figure) -> None:
@@ -190,7 +190,7 @@ def dearer(
     ]
     figure = go.Figure()
     for policy, x in zip(samples[settings[active]], changes[active]["x"], strict=True):
-        base, line = stressed_line(policy)
+        base, colour, dash = stressed_line(policy)
         figure.add_scatter(
             x=x,
             y=np.round(100 * _DEARER, 3),
@@ -198,7 +198,7 @@ def dearer(
             name=base,
             legendgroup=base,
             showlegend=policy == base,
-            line=line,
+            line={"color": colour, "width": 2.5, "dash": dash},
             hovertemplate=f"{policy}: %{{y:.1f}}% above %{{x:,.0f}} $<extra></extra>",
         )
     told_key(figure)

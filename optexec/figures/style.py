@@ -216,7 +216,7 @@ def stack_panels(
     return phone
 
 
-STACKED = {
+STACKED: dict[str, Any] = {
     "xaxis": {"domain": [0, 1], "anchor": "y"},
     "yaxis": {"domain": [0.6, 1]},
     "xaxis2": {"domain": [0, 1], "anchor": "y2"},
@@ -225,7 +225,7 @@ STACKED = {
 """Two panels one above the other, for narrow screens."""
 
 
-SMALL_SLIDER = {"sliders": {"0": {"currentvalue": {"font": {"size": 12}}}}}
+SMALL_SLIDER: dict[str, Any] = {"sliders": {"0": {"currentvalue": {"font": {"size": 12}}}}}
 """A slider whose long label fits a narrow screen."""
 
 

@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 from scipy.optimize import brentq
 
 import optexec as ox
 from optexec import figures, stress
 from optexec.evaluation import Estimate, mean, standard_deviation, tail_mean
 from optexec.figures.costs import dearer, stressed_line, told_key
-from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, finish, stack_panels
+from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, SMALL_SLIDER, add_slider, finish
 from optexec.interval import Interval, plus_minus
 from optexec.observation import Columns, stacked
 from optexec.policies import expected_inverse_liquidity
 from optexec.stress import BLIND, PLANNERS, TOLD
+from report.plot import Panel, Plot
 
 __all__ = [
     "EPISODES",
@@ -768,10 +768,10 @@ def telling(found: Outcomes) -> Telling:
     return result
 
 
-def _drop_axis(figure: go.Figure, drops: Sequence[float], **where: Any) -> None:
+def _drop_axis(panel: Panel, drops: Sequence[float]) -> None:
     """An axis of shock sizes on which every halving of the liquidity left is one step, as `_drop_place` has it."""
     labels = [f"−{100 * drop:.0f}%" if drop else "none" for drop in drops]
-    figure.update_xaxes(title="size of a liquidity shock", tickvals=_drop_place(drops), ticktext=labels, **where)
+    panel.x("size of a liquidity shock", ticks=dict(zip(_drop_place(drops), labels, strict=True)))
 
 
 def _drop_place(drops: Sequence[float]) -> NDArray[np.float64]:
@@ -790,39 +790,26 @@ def waiting_for_recovery(
         forecasts: by the period k in which they are made, expected levels of periods k, k + 1, ... of the rule.
         holdings: mean inventory (N + 1,) by policy.
     """
-    figure = make_subplots(
-        rows=1, cols=2, horizontal_spacing=0.13, subplot_titles=["What it expects, what comes", "What it holds"]
-    )
-    figure.add_scatter(
-        x=np.arange(len(level)), y=np.round(level, 4), name="mean liquidity", line={"color": LIQUIDITY, "width": 3}
-    )
-    for i, (start, values) in enumerate(forecasts.items()):
-        figure.add_scatter(
-            x=np.arange(start, start + len(values)),
-            y=np.round(values, 4),
-            name="forecast of the normal market's model",
-            legendgroup="forecast",
-            showlegend=i == 0,
-            mode="lines",
-            line={"color": CONTRAST, "width": 1.5, "dash": "dot"},
-        )
-    for policy, held in holdings.items():
-        _, line = stressed_line(policy)
-        figure.add_scatter(x=np.arange(len(held)), y=np.round(held, 1), name=policy, line=line, row=1, col=2)
-    figure.update_xaxes(title="period k", row=1, col=1)
-    figure.update_xaxes(title="time (periods)", row=1, col=2)
-    figure.update_yaxes(title="liquidity L", range=[0, 1.08], row=1, col=1)
-    figure.update_yaxes(title="mean inventory (shares)", rangemode="tozero", row=1, col=2)
-    figure.update_layout(legend={"y": -0.2, "yanchor": "top"})
-    phone = stack_panels(figure, 2, 820, 0.17)
-    phone["legend"] = {"y": -0.1, "yanchor": "top"}
-    return finish(
-        figure,
-        height=470,
-        alt="First panel: liquidity stays at its collapsed level while every forecast of the normal market's "
+    plot = Plot(["What it expects, what comes", "What it holds"], gap=0.13)
+    expected, held = plot
+    expected.line(np.arange(len(level)), np.round(level, 4), LIQUIDITY, 3, name="mean liquidity")
+    for start, values in forecasts.items():
+        x, name = np.arange(start, start + len(values)), "forecast of the normal market's model"
+        expected.line(x, np.round(values, 4), CONTRAST, 1.5, "dot", name=name, key="forecast")
+    for policy, shares in holdings.items():
+        _, colour, dash = stressed_line(policy)
+        held.line(np.arange(len(shares)), np.round(shares, 1), colour, dash=dash, name=policy)
+    expected.x("period k")
+    expected.y("liquidity L", [0, 1.08])
+    held.x("time (periods)")
+    held.y("mean inventory (shares)", rangemode="tozero")
+    return plot.done(
+        "First panel: liquidity stays at its collapsed level while every forecast of the normal market's "
         "model rises to one. Second panel: rules that believe it hold several times as many shares towards the "
         "end as when told.",
-        phone=phone,
+        height=470,
+        legend={"y": -0.2, "yanchor": "top"},
+        phone=plot.stacked(820, 0.17, legend={"y": -0.1}),
     )
 
 
@@ -883,26 +870,20 @@ def first_trades(table: pd.DataFrame) -> go.Figure:
     Args:
         table: indexed by relative drop, a column a policy [shares]; columns that do not end in `TOLD` are drawn thin.
     """
-    figure = go.Figure()
+    plot, drops = Plot(), list(table.index)
     for policy in table.columns:
-        _, line = stressed_line(policy)
-        if not policy.endswith(TOLD):
-            line |= {"width": 1.5, "dash": "dot"}
-        figure.add_scatter(
-            x=_drop_place(list(table.index)),
-            y=table[policy].round(2),
-            name=policy if policy.endswith(TOLD) else f"{policy}, normal market",
-            mode="lines+markers" if policy.endswith(TOLD) else "lines",
-            line=line,
-            hovertemplate=f"{policy}: %{{y:.0f}} shares<extra></extra>",
-        )
-    _drop_axis(figure, list(table.index))
-    figure.update_yaxes(title="first trade (shares)", rangemode="tozero")
-    return finish(
-        figure,
-        height=380,
-        alt="First trade against the size of the shocks: the optimum's hardly moves when it is told, the rolling "
+        base, colour, dash = stressed_line(policy)
+        x, y, hover = _drop_place(drops), table[policy].round(2), f"{policy}: %{{y:.0f}} shares"
+        if policy == base:
+            plot.line(x, y, colour, 1.5, "dot", name=f"{policy}, normal market", hover=hover)
+        else:
+            plot.line(x, y, colour, dash=dash, marks=6, name=policy, hover=hover)
+    _drop_axis(plot, drops)
+    plot.y("first trade (shares)", rangemode="tozero")
+    return plot.done(
+        "First trade against the size of the shocks: the optimum's hardly moves when it is told, the rolling "
         "rule's rises steeply with severity.",
+        height=380,
         phone={"legend": {"font": {"size": 11}}, "xaxis": {"tickangle": -45}, "height": 420},
     )
 
@@ -914,62 +895,32 @@ def failure_by_severity(free: pd.DataFrame, capped: pd.DataFrame) -> go.Figure:
         free: of `optexec.stress.severity` without a participation cap; its cost ratio is shown.
         capped: of the same with a cap; its share of unfinished episodes is shown.
     """
-    figure = make_subplots(
-        rows=1,
-        cols=2,
-        horizontal_spacing=0.13,
-        subplot_titles=["Cost, without a cap", "Unfinished episodes, with the cap"],
-    )
-    for col, (table, key, scale, least) in enumerate(
-        [(free, "cost_ratio", 1.0, 0.0), (capped, "unfinished", 100.0, 0.1)], start=1
-    ):
+    plot = Plot(["Cost, without a cap", "Unfinished episodes, with the cap"], gap=0.13)
+    parts = ((free, "cost_ratio", 1.0, 0.0, 2.0), (capped, "unfinished", 100.0, 0.1, 5.0))
+    for panel, (table, measure, scale, least, threshold) in zip(plot, parts, strict=True):
         for policy in dict.fromkeys(table["policy"]):
             rows = table[table["policy"] == policy]
-            base, line = stressed_line(policy)
-            value, half = scale * rows[key].to_numpy(), scale * rows[f"{key}_ci"].to_numpy()
-            value = np.maximum(value, least)
-            figure.add_scatter(
-                x=_drop_place(rows["drop"].to_numpy()),
-                y=np.round(value, 4),
-                error_y={
-                    "array": np.round(half, 4),
-                    "arrayminus": np.round(np.minimum(half, 0.9 * value), 4),
-                    "thickness": 1,
-                    "width": 3,
-                },
-                name=base,
-                legendgroup=base,
-                showlegend=col == 1 and policy == base,
-                mode="lines+markers",
-                marker={"size": 6},
-                line=line,
-                hovertemplate=f"{policy}: %{{y:.3g}}<extra></extra>",
-                row=1,
-                col=col,
-            )
-        _drop_axis(figure, sorted(set(table["drop"])), row=1, col=col)
-        threshold = 2.0 if col == 1 else 5.0
-        figure.add_hline(y=threshold, line={"color": NEUTRAL, "width": 1.5, "dash": "dot"}, row=1, col=col)
-    told_key(figure)
-    figure.update_yaxes(title="mean IS over the normal market's", rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(
-        title="episodes below 99% completion (%)",
-        type="log",
-        range=np.log10([0.09, 100]),
-        tickvals=[0.1, 0.3, 1, 2, 5, 10, 20, 50, 100],
-        row=1,
-        col=2,
-    )
-    figure.update_xaxes(tickangle=-45)
-    figure.update_layout(legend={"y": 1.1}, margin={"t": 84})
-    phone = stack_panels(figure, 2, 900, 0.16)
-    phone["legend"] = {"y": 1.04}
-    return finish(
-        figure,
-        height=500,
-        alt="First panel: without a cap the mean cost of schedules reaches twice its normal value only beyond "
+            base, colour, dash = stressed_line(policy)
+            half = scale * rows[f"{measure}_ci"].to_numpy()
+            value = np.maximum(scale * rows[measure].to_numpy(), least)
+            error = {"array": half.round(4), "arrayminus": np.minimum(half, 0.9 * value).round(4)}
+            error |= {"thickness": 1, "width": 3}
+            x, hover = _drop_place(list(rows["drop"])), f"{policy}: %{{y:.3g}}"
+            panel.line(x, value.round(4), colour, dash=dash, marks=6, error_y=error, key=base, hover=hover)
+        _drop_axis(panel, sorted(set(table["drop"])))
+        panel.hline(threshold)
+    told_key(plot.figure)
+    plot[0].y("mean IS over the normal market's", rangemode="tozero")
+    ticks = [0.1, 0.3, 1, 2, 5, 10, 20, 50, 100]
+    plot[1].y("episodes below 99% completion (%)", [0.09, 100], log=True, ticks=ticks)
+    plot.x(tickangle=-45)
+    return plot.done(
+        "First panel: without a cap the mean cost of schedules reaches twice its normal value only beyond "
         "shocks of 97%, and that of the rules that react stays flat. Second panel: under the cap TWAP and VWAP "
         "are above 5% unfinished even without shocks, most others rise above it near 80%, and the rolling rule "
         "that was told does not.",
-        phone=phone,
+        height=500,
+        legend={"y": 1.1},
+        margin={"t": 84},
+        phone=plot.stacked(900, 0.16, legend={"y": 1.04}),
     )

@@ -10,23 +10,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 from scipy.optimize import minimize_scalar
 
 import optexec as ox
 from optexec import offline
-from optexec.figures.style import (
-    COLOURS,
-    CONTRAST,
-    NEUTRAL,
-    SMALL_SLIDER,
-    add_slider,
-    clear,
-    finish,
-    stack_panels,
-)
+from optexec.figures.style import COLOURS, CONTRAST, NEUTRAL, SMALL_SLIDER, clear
 from optexec.observation import COLUMNS, period_of
 from optexec.offline.data import NOISE, behaviour
+from report.plot import Moving, Plot
 
 __all__ = [
     "Counted",
@@ -515,8 +506,7 @@ def mended(logs: Logs, conditional: Callable[[ox.Transitions], float]) -> Mended
     return found
 
 
-RATES = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0]
-TICKS = {"type": "log", "tickvals": RATES, "ticktext": ["¼", "½", "1", "2", "4", "8"]}
+RATES = {0.25: "¼", 0.5: "½", 1.0: "1", 2.0: "2", 4.0: "4", 8.0: "8"}
 
 
 def action_coverage(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
@@ -525,70 +515,31 @@ def action_coverage(tables: Mapping[str, pd.DataFrame]) -> go.Figure:
     Args:
         tables: by behaviour, what `optexec.offline.coverage` returns.
     """
-    figure = make_subplots(rows=1, cols=len(tables), shared_yaxes=True, horizontal_spacing=0.03)
-    titles = []
-    for p, (name, table) in enumerate(tables.items()):
+    titles = [f"{name}: overlap {table['inside'].mean():.3f}" for name, table in tables.items()]
+    plot = Plot(titles, gap=0.03, shared_y=True)
+    plot.figure.update_annotations(font={"size": 13})  # three long titles
+    for panel, table in zip(plot, tables.values(), strict=True):
         k = table.index.to_numpy()
-        rate = table.mul(len(table) + 1 - k, axis=0)  # in units of TWAP's 1/(N - k)
-        parts = (
-            ("data", "", clear(NEUTRAL, 0.3), NEUTRAL),
-            ("optimum", "optimum_", clear(COLOURS["optimum"], 0.30), COLOURS["optimum"]),
-        )
-        for who, prefix, fill, colour in parts:
-            low, high = (rate[f"{prefix}{end}"].to_numpy() for end in ("low", "high"))
-            figure.add_scatter(
-                x=np.concatenate([k, k[::-1]]),
-                y=np.concatenate([high, low[::-1]]).round(3),
-                fill="toself",
-                fillcolor=fill,
-                mode="lines",
-                line={"width": 1, "color": colour},
-                name=f"{who}, central 95%",
-                legendgroup=who,
-                showlegend=p == 0,
-                hoverinfo="skip",
-                row=1,
-                col=p + 1,
-            )
-            figure.add_scatter(
-                x=k,
-                y=rate[f"{prefix}median"].to_numpy().round(3),
-                mode="lines",
-                line={"width": 2.5, "color": colour, "dash": "solid" if prefix else "dot"},
-                name=f"{who}, median",
-                legendgroup=who,
-                showlegend=p == 0,
-                hovertemplate=f"{who}: %{{y:.2f}} times TWAP<extra></extra>",
-                row=1,
-                col=p + 1,
-            )
-        titles.append(f"{name}: overlap {table['inside'].mean():.3f}")
-    for p, title in enumerate(titles):
-        axis = figure.layout[f"xaxis{p + 1 if p else ''}"]
-        figure.add_annotation(
-            text=title,
-            x=sum(axis.domain) / 2,
-            y=1.0,
-            xref="paper",
-            yref="paper",
-            xanchor="center",
-            yanchor="bottom",
-            showarrow=False,
-        )
-    figure.update_xaxes(title="period k", range=[-0.4, len(table) - 0.6])
-    figure.update_yaxes(range=[np.log10(0.3), np.log10(9)], **TICKS)
-    figure.update_yaxes(title="executed fraction (multiples of TWAP's)", row=1, col=1)
-    figure.update_layout(legend={"y": 1.09}, margin={"t": 90})
-    phone = stack_panels(figure, len(tables), 1150, 0.09, shared_y=True)
-    phone["legend"] = {"y": 1.04}
-    phone["margin"] = {"t": 120}
-    return finish(
-        figure,
-        height=450,
-        alt="Bands of executed fractions by period, in multiples of TWAP's, a panel a behaviour. "
+        rate = table.mul(len(table) + 1 - k, axis=0).round(3)  # in units of TWAP's 1/(N - k)
+        for who, prefix, colour, dash in (
+            ("data", "", NEUTRAL, "dot"),
+            ("optimum", "optimum_", COLOURS["optimum"], "solid"),
+        ):
+            low, median, high = (rate[f"{prefix}{part}"].to_numpy() for part in ("low", "median", "high"))
+            edge, hover = {"width": 1, "color": colour}, f"{who}: %{{y:.2f}} times TWAP"
+            panel.band(k, high, low, clear(colour, 0.3), line=edge, name=f"{who}, central 95%", key=who)
+            panel.line(k, median, colour, dash=dash, name=f"{who}, median", key=who, hover=hover)
+    plot.x("period k", [-0.4, len(table) - 0.6])
+    plot.y(log=True, span=[0.3, 9], ticks=RATES)
+    plot[0].y("executed fraction (multiples of TWAP's)")
+    return plot.done(
+        "Bands of executed fractions by period, in multiples of TWAP's, a panel a behaviour. "
         + "; ".join(titles)
         + ". The optimum starts at nearly three times TWAP's rate and comes down to it.",
-        phone=phone,
+        height=450,
+        legend={"y": 1.09},
+        margin={"t": 90},
+        phone=plot.stacked(1150, legend={"y": 1.04}, margin={"t": 120}),
     )
 
 
@@ -606,53 +557,24 @@ def action_clouds(
         curve: for every period liquidity (g,) and the optimum's multiples (g,).
         active: index of the period that is shown first.
     """
-    figure = make_subplots(
-        rows=1, cols=len(clouds), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=list(clouds)
-    )
-    for p, parts in enumerate(clouds.values()):
-        level, rate = parts[active]
-        figure.add_scatter(
-            x=level.round(2),
-            y=rate.round(2),
-            mode="markers",
-            marker={"size": 4, "color": NEUTRAL, "opacity": 0.7},
-            name="logged",
-            showlegend=p == 0,
-            hoverinfo="skip",
-            row=1,
-            col=p + 1,
-        )
-        figure.add_scatter(
-            x=curve[active][0].round(2),
-            y=curve[active][1].round(3),
-            mode="lines",
-            line={"width": 3, "color": COLOURS["optimum"]},
-            name="optimum",
-            showlegend=p == 0,
-            hovertemplate="L = %{x}: %{y:.2f} times TWAP<extra>optimum</extra>",
-            row=1,
-            col=p + 1,
-        )
-    changes = []
-    for i in range(len(periods)):
-        x, y = [], []
-        for parts in clouds.values():
-            x += [parts[i][0].round(2), curve[i][0].round(2)]
-            y += [parts[i][1].round(2), curve[i][1].round(3)]
-        changes.append({"x": x, "y": y})
-    add_slider(figure, "period k", [str(k) for k in periods], changes, list(range(2 * len(clouds))), active)
-    figure.update_xaxes(title="liquidity L", range=[0.3, 1.75])
-    figure.update_yaxes(range=[np.log10(0.2), np.log10(12)], **TICKS)
-    figure.update_yaxes(title="executed fraction (multiples of TWAP's)", row=1, col=1)
-    figure.update_layout(legend={"y": 1.09}, margin={"t": 80})
-    phone = stack_panels(figure, len(clouds), 1250, 0.09, shared_y=True) | SMALL_SLIDER
-    phone["legend"] = {"y": 1.04}
-    return finish(
-        figure,
-        height=500,
-        alt="Logged liquidity and action of one period, a panel a behaviour, with the optimum's action, which rises "
+    plot = Plot(clouds, gap=0.03, shared_y=True)
+    best_level, best_rate = Moving(level.round(2) for level, _ in curve), Moving(rate.round(3) for _, rate in curve)
+    for panel, parts in zip(plot, clouds.values(), strict=True):
+        level, rate = Moving(level.round(2) for level, _ in parts), Moving(rate.round(2) for _, rate in parts)
+        panel.dots(level, rate, NEUTRAL, 4, alpha=0.7, name="logged", hover=False)
+        hover = "L = %{x}: %{y:.2f} times TWAP<extra>optimum</extra>"
+        panel.line(best_level, best_rate, COLOURS["optimum"], 3, name="optimum", hover=hover)
+    plot.slider("period k", periods, active)
+    plot.x("liquidity L", [0.3, 1.75])
+    plot.y(log=True, span=[0.2, 12], ticks=RATES)
+    plot[0].y("executed fraction (multiples of TWAP's)")
+    return plot.done(
+        "Logged liquidity and action of one period, a panel a behaviour, with the optimum's action, which rises "
         "with liquidity. Noisy TWAP lies below it, the mixture around all of it, and the hurried desk across it.",
-        phone=phone,
+        height=500,
+        legend={"y": 1.09},
+        margin={"t": 80},
+        phone=plot.stacked(1250, legend={"y": 1.04}, **SMALL_SLIDER),
     )
 
 
@@ -664,42 +586,24 @@ def noise_levels(tables: Mapping[str, pd.DataFrame], chosen: float) -> go.Figure
             that is in the largest hundredth.
         chosen: the level that the named behaviours have.
     """
-    figure = make_subplots(
-        rows=1,
-        cols=2,
-        horizontal_spacing=0.12,
-        subplot_titles=["Overlap with the optimum", "Weight of the largest 1%"],
-    )
+    plot = Plot(["Overlap with the optimum", "Weight of the largest 1%"], gap=0.12)
     for (name, table), colour in zip(tables.items(), (NEUTRAL, CONTRAST), strict=True):
-        for col, column in enumerate(("overlap", "top")):
-            figure.add_scatter(
-                x=table.index,
-                y=table[column].round(4),
-                name=name,
-                legendgroup=name,
-                showlegend=col == 0,
-                mode="lines+markers",
-                marker={"size": 7},
-                line={"color": colour, "width": 2.5},
-                hovertemplate=f"{name}, s = %{{x}}: %{{y:.2f}}<extra></extra>",
-                row=1,
-                col=col + 1,
-            )
-    figure.add_vline(x=chosen, line={"color": "gray", "dash": "dot", "width": 1.5})
-    figure.update_xaxes(title="noise level s")
-    figure.update_yaxes(range=[-0.03, 1.05])
-    figure.update_yaxes(title="share of decisions", row=1, col=1)
-    figure.update_yaxes(title="share of squared deviations", row=1, col=2)
-    figure.update_layout(legend={"y": 1.12}, margin={"t": 80})
-    phone = stack_panels(figure, 2, 760, 0.17)
-    phone["legend"] = {"y": 1.07}
-    return finish(
-        figure,
-        height=410,
-        alt="First panel: overlap against noise; the mixture's is near one from little noise on, TWAP's rises slowly. "
+        for panel, column in zip(plot, ("overlap", "top"), strict=True):
+            hover = f"{name}, s = %{{x}}: %{{y:.2f}}"
+            panel.line(table.index, table[column].round(4), colour, marks=7, key=name, hover=hover)
+    plot.vline(chosen, "gray")
+    plot.x("noise level s")
+    plot.y(span=[-0.03, 1.05])
+    plot[0].y("share of decisions")
+    plot[1].y("share of squared deviations")
+    return plot.done(
+        "First panel: overlap against noise; the mixture's is near one from little noise on, TWAP's rises slowly. "
         "Second panel: the share of the squared deviations of rewards that is in the largest hundredth; it rises "
         "towards one.",
-        phone=phone,
+        height=410,
+        legend={"y": 1.12},
+        margin={"t": 80},
+        phone=plot.stacked(760, 0.17, legend={"y": 1.07}),
     )
 
 
@@ -711,39 +615,21 @@ def effective_sizes(decisions: Mapping[str, Array], histories: Mapping[str, Arra
         histories: by behaviour, that of histories of 1, 2, ... periods (N - 1,).
         episodes: n, how many there are.
     """
-    figure = make_subplots(
-        rows=1,
-        cols=2,
-        shared_yaxes=True,
-        horizontal_spacing=0.05,
-        subplot_titles=["Single decisions", "Histories from the start"],
-    )
-    for col, (sizes, title) in enumerate(((decisions, "period k"), (histories, "periods in the history"))):
+    plot = Plot(["Single decisions", "Histories from the start"], gap=0.05, shared_y=True)
+    for panel, sizes, first in zip(plot, (decisions, histories), (0, 1), strict=True):
         for (name, values), colour in zip(sizes.items(), (NEUTRAL, CONTRAST), strict=True):
-            figure.add_scatter(
-                x=np.arange(len(values)) + col,
-                y=np.round(values, 2),
-                name=name,
-                legendgroup=name,
-                showlegend=col == 0,
-                mode="lines+markers",
-                marker={"size": 6},
-                line={"color": colour, "width": 2.5},
-                hovertemplate=f"{name}: %{{y:.3g}}<extra></extra>",
-                row=1,
-                col=col + 1,
-            )
-        figure.update_xaxes(title=title, row=1, col=col + 1)
-    figure.update_yaxes(type="log", range=[-0.1, np.log10(1.3 * episodes)], dtick=1, tickformat=",")
-    figure.update_yaxes(title=f"effective number, of {episodes:,}", row=1, col=1)
-    figure.update_layout(legend={"y": 1.12}, margin={"t": 80})
-    phone = stack_panels(figure, 2, 760, 0.17, shared_y=True)
-    phone["legend"] = {"y": 1.07}
-    return finish(
-        figure,
-        height=410,
-        alt="Effective numbers on a logarithmic axis. First panel: single decisions, hundreds in every period "
+            x, y = np.arange(len(values)) + first, np.round(values, 2)
+            panel.line(x, y, colour, marks=6, key=name, hover=f"{name}: %{{y:.3g}}")
+    plot[0].x("period k")
+    plot[1].x("periods in the history")
+    plot.y(type="log", span=[-0.1, np.log10(1.3 * episodes)], dtick=1, tickformat=",")
+    plot[0].y(f"effective number, of {episodes:,}")
+    return plot.done(
+        "Effective numbers on a logarithmic axis. First panel: single decisions, hundreds in every period "
         "for the mixture and a dozen at the start for noisy TWAP. Second panel: whole histories, which fall to "
         "about one for both.",
-        phone=phone,
+        height=410,
+        legend={"y": 1.12},
+        margin={"t": 80},
+        phone=plot.stacked(760, 0.17, legend={"y": 1.07}),
     )
