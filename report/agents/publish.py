@@ -3,6 +3,8 @@
 python -m report.agents.publish                train and score what is missing (all: about two hours of two cores)
 python -m report.agents.publish --only twap    the studies with "twap" in their name
 python -m report.agents.publish --verify       train again elsewhere; fail if a published figure left its interval
+python -m report.agents.publish --score        score again, by what scoring says today, what was simulated; agents that
+                                               are not shipped are trained again for it
 
 Each study's result is in the manifest as soon as it is there, and a training keeps checkpoints below .cache/: after
 Ctrl-C the same command goes on where it was. What is missing is told by the settings; after a change of the algorithms'
@@ -100,19 +102,23 @@ def made(study: Study, folder: Path) -> tuple[str, dict[str, Any]]:
         file = folder / f"{study.name}.npz"
         agents.save(file, half=len(study.data) > 1)
         agents = Agents.load(file)  # scored as they are shipped
-    elsewhere = {
+    return study.name, entry(study, agents, file)
+
+
+def entry(study: Study, agents: Agents, file: Path | None) -> dict[str, Any]:
+    """What the manifest says of a study's agents; ``file`` holds those that are shipped."""
+    transfers = {
         name: closed(agents, problem) for name, problem in ox.presets.stress().items() if name in study.transfers
     }
-    entry = {
+    return {
         "study": study.describe(),
         **({} if file is None else {"sha256": published.file_digest(file)}),
         "config": dataclasses.asdict(agents.config),
         "origin": agents.origin,
         "first": {name: values.tolist() for name, values in agents.trace.loc[FIRST].items()},
         **scored(study, agents),
-        **({"elsewhere": elsewhere} if elsewhere else {}),
+        **({"elsewhere": transfers} if transfers else {}),
     }
-    return study.name, entry
 
 
 def produce(studies: list[Study], folder: Path, jobs: int) -> dict[str, Any]:
@@ -129,16 +135,51 @@ def produce(studies: list[Study], folder: Path, jobs: int) -> dict[str, Any]:
 
     missing = [study for study in studies if not there(study)]
     say(f"{len(missing)} of {len(studies)} studies to make")
-    for name, entry in Parallel(jobs, return_as="generator_unordered")(
+    for name, found in Parallel(jobs, return_as="generator_unordered")(
         delayed(made)(study, folder) for study in missing
     ):
-        known[name] = entry
-        ordered = {study.name: known[study.name] for study in STUDIES if study.name in known}
-        with beside(manifest) as file:
-            file.write(f"{json.dumps(ordered, indent=1)}\n".encode())
-        score, seconds = entry["mean_action"]["gap_closed"], entry["origin"]["cpu_seconds"]
+        known[name] = found
+        write(known, folder)
+        score, seconds = found["mean_action"]["gap_closed"], found["origin"]["cpu_seconds"]
         say(f"{name}: {score:.3f} (mean action) after {seconds:.0f} CPU s")
     return known
+
+
+def write(known: dict[str, Any], folder: Path) -> None:
+    """Write the manifest, studies in their order."""
+    ordered = {study.name: known[study.name] for study in STUDIES if study.name in known}
+    with beside(folder / "manifest.json") as file:
+        file.write(f"{json.dumps(ordered, indent=1)}\n".encode())
+
+
+def again(study: Study, folder: Path) -> tuple[str, dict[str, Any]]:
+    """Score the agents of a study anew; its name and its entry in the manifest."""
+    torch.set_num_threads(1)
+    file = folder / f"{study.name}.npz" if study.shipped else None
+    agents = trained(study) if file is None else Agents.load(file)
+    return study.name, entry(study, agents, file)
+
+
+def rescore(studies: list[Study], folder: Path, jobs: int) -> None:
+    """Score again what episodes were simulated for; the manifest is brought up to date as studies are done."""
+    known = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    simulated = [
+        study
+        for study in studies
+        if any(any(table["scores"]["gap_closed_ci"]) for table in (known[study.name], *elsewhere(known[study.name])))
+    ]
+    say(f"{len(simulated)} of {len(studies)} studies to score")
+    for name, found in Parallel(jobs, return_as="generator_unordered")(
+        delayed(again)(study, folder) for study in simulated
+    ):
+        old, known[name] = known[name], found
+        write(known, folder)
+        within(name, old, found)
+
+
+def elsewhere(known: dict[str, Any]) -> list[dict[str, Any]]:
+    """The scores of a study's agents in the markets that they did not learn in."""
+    return list(known.get("elsewhere", {}).values())
 
 
 def within(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
@@ -153,6 +194,7 @@ def within(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 def main(
     verify: Annotated[bool, typer.Option(help="Train again and compare; write nothing that is shipped.")] = False,
+    score: Annotated[bool, typer.Option(help="Score again what was simulated.")] = False,
     only: Annotated[str, typer.Option(help="Studies with this in their name alone.")] = "",
     jobs: Annotated[int, typer.Option(help="Processes, one thread each.")] = 2,
 ) -> None:
@@ -162,9 +204,12 @@ def main(
         say(f"only must be in the name of a study, got {only!r}")
         raise typer.Exit(2)
     if verify:
-        again = produce(studies, CACHE / "verify", jobs)
-        held = [within(study.name, published.manifest()[study.name], again[study.name]) for study in studies]
+        anew = produce(studies, CACHE / "verify", jobs)
+        held = [within(study.name, published.manifest()[study.name], anew[study.name]) for study in studies]
         raise typer.Exit(0 if all(held) else 1)
+    if score:
+        rescore(studies, published.FOLDER, jobs)
+        return
     produce(studies, published.FOLDER, jobs)
 
 
