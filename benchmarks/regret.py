@@ -39,7 +39,7 @@ def compare(scenario: str, episodes: int) -> None:
     least = ox.simulate(problem, best, episodes).objective
     static = reference_schedule(problem)
     schedule = ox.simulate(problem, static, episodes)
-    gap = lost(best, schedule)[0].mean() if problem.capped else ox.exact_objective(problem, static) - best.value
+    gap = lost(best, schedule)[0].mean() if problem.order.capped else ox.exact_objective(problem, static) - best.value
     print(
         f"\n{scenario}: the gap is ${gap:,.2f}; half-widths from {episodes:,} episodes, and episodes for ±1% of the gap"
     )

@@ -377,11 +377,7 @@ def _edges(problem: Problem, bins: int) -> Array:
     """Edges of bins of the level that an order meets, about equally often each; one bin a level if there are few."""
     order = problem.order
     chain = cached_chain(problem.market.liquidity, order.dt, order.periods)
-    met, now = np.zeros(len(chain.levels)), np.zeros(len(chain.levels))
-    now[chain.start] = 1.0
-    for _ in range(order.periods):
-        met += now / order.periods
-        now = now @ chain.matrix
+    met = np.sum([now / order.periods for now in chain.distributions(order.periods)], axis=0)
     levels, place = np.unique(chain.levels, return_inverse=True)
     below = np.cumsum(np.bincount(place, met))
     last = np.arange(len(levels)) if len(levels) <= bins else np.searchsorted(below, np.arange(1, bins) / bins)
@@ -516,7 +512,7 @@ def _reference(problem: Problem) -> _Reference | None:
     static, best = reference_schedule(problem), optimum(problem)
     if best.bound:
         return None
-    if problem.capped:
+    if problem.order.capped:
         return _Reference(static, best, None, 0.0)
     return _Reference(static, best, exact_objective(problem, static) - best.value, objective_error(problem, static))
 

@@ -63,8 +63,10 @@ _NARROW = 1e-4
 class Chain:
     """Conditional expectations of a liquidity process on a finite set of levels.
 
+    Levels that come in another order are put into theirs, and the matrix with them.
+
     Attributes:
-        levels: (G,) liquidity levels, dimensionless.
+        levels: (G,) ascending liquidity levels, dimensionless.
         matrix: (G, G) row-stochastic; ``matrix @ f(levels)`` is E[f(L_{k+1}) | L_k = levels]. It is exact for a
             discrete process, and for a continuous one when f is linear between neighbouring levels.
         start: index of L_0 in ``levels``.
@@ -75,6 +77,20 @@ class Chain:
     start: int
 
     __repr__ = brief
+
+    def __post_init__(self) -> None:
+        order = np.argsort(self.levels, kind="stable")
+        if not (order == np.arange(len(order))).all():
+            start = int(np.flatnonzero(order == self.start)[0])
+            store(self, levels=self.levels[order], matrix=self.matrix[np.ix_(order, order)], start=start)
+
+    def distributions(self, periods: int) -> Iterator[Array]:
+        """Period after period the probabilities (G,) of the levels; the process starts from ``start``."""
+        now = np.zeros(len(self.levels))
+        now[self.start] = 1.0
+        for _ in range(periods):
+            yield now
+            now = now @ self.matrix
 
 
 @runtime_checkable

@@ -177,7 +177,7 @@ class Optimum:
         order, process = self.problem.order, self.problem.market.liquidity
         chain = cached_chain(process, order.dt, order.periods, GRID_POINTS // 2 + 1)
         surfaces, _ = _coefficients(self.problem, chain, _largest_fraction(self.problem))
-        return replace(self, levels=np.sort(chain.levels), coefficients=surfaces)
+        return replace(self, levels=chain.levels, coefficients=surfaces)
 
     def binding(self, episodes: int = 10_000, seed: int = 42) -> float:
         """Share of decisions (the forced last period left out) in which its wish is infeasible and clipped."""
@@ -378,17 +378,16 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
     """
     order, market = problem.order, problem.market
     homogeneous = order.max_participation is None and problem.haircut == market.half_spread
-    if problem.capped and not market.transient and not homogeneous:
+    if problem.order.capped and not market.transient and not homogeneous:
         return _capped(problem)
 
     cap = _largest_fraction(problem)
     chain = cached_chain(market.liquidity, order.dt, order.periods)
     surfaces, rounding = _coefficients(problem, chain, cap)
-    ascending = np.argsort(chain.levels, kind="stable")
 
     def value(other: Chain) -> float:
         if other is chain:
-            return float(surfaces.A[0, np.flatnonzero(ascending == chain.start)[0]])
+            return float(surfaces.A[0, chain.start])
         *_, first = _backwards(problem, other, cap)
         return float(first.value[0, other.start])
 
@@ -400,15 +399,15 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
         )
     if rounding > REPORTED * abs(at_start):
         error += rounding
-    levels, square = chain.levels[ascending], order.shares**2
+    square = order.shares**2
     found = at_start * square + market.half_spread * order.shares
     return Optimum(
         problem,
         found,
         float(error * square),
-        levels,
+        chain.levels,
         surfaces,
-        bound=(market.transient > 0 and (problem.capped or found <= 0)) or _ambiguous(levels, surfaces.A),
+        bound=(market.transient > 0 and (problem.order.capped or found <= 0)) or _ambiguous(chain.levels, surfaces.A),
     )
 
 
@@ -434,7 +433,7 @@ def exact_value(problem: Problem, policy: Policy) -> float:
         1824.52
     """
     order, market, periods = problem.order, problem.market, problem.order.periods
-    if market.transient or problem.capped:
+    if market.transient or problem.order.capped:
         raise ValueError("an exact value needs transient = 0, max_fraction = 1 and no max_participation")
     check_policy(problem, policy)
     if hasattr(policy, "reset"):
@@ -484,11 +483,10 @@ def _coefficients(problem: Problem, chain: Chain, cap: float) -> tuple[Coefficie
             f"{LARGEST / 1e9:.1f} GB is held: periods must be at most {periods * LARGEST // needed:,} here"
         )
     surfaces = [np.empty(shape) if part in kept else np.broadcast_to(0.0, shape) for part in range(6)]
-    ascending = np.argsort(chain.levels, kind="stable")
     for step in _backwards(problem, chain, cap):
         rows = (*step.value, step.q2, step.fraction, step.push)
         for part in kept:
-            surfaces[part][step.period] = rows[part][ascending]
+            surfaces[part][step.period] = rows[part]
     return Coefficients(*surfaces), float(step.rounding[chain.start])
 
 
@@ -687,10 +685,7 @@ def _endogenous_grid(problem: Problem, part: int, fineness: float, keep: bool) -
         row = fractions[k if keep else 0]
         np.divide(v, x, out=row, where=x > 0)
         row[:, 0] = row[:, 1]
-    ascending = np.argsort(chain.levels, kind="stable")
-    if not (ascending == np.arange(size)).all():
-        fractions, waiting = fractions[:, ascending], waiting[:, ascending]
-    return _Grid(float(value[chain.start, -1]), chain.levels[ascending], x, fractions, waiting)
+    return _Grid(float(value[chain.start, -1]), chain.levels, x, fractions, waiting)
 
 
 def _hermite(x: Array, value: Array, slope: Array, at: Array) -> tuple[Array, Array]:

@@ -92,7 +92,7 @@ class Schedule:
             raise ValueError(f"trades must have shape ({order.periods},), got {trades.shape}")
         if not np.isfinite(trades).all():
             raise ValueError(f"trades must be finite, got {trades}")
-        missing, capped = order.shares - float(trades.sum()), self.problem.capped
+        missing, capped = order.shares - float(trades.sum()), self.problem.order.capped
         if (abs(missing) if not capped else -missing) > 1e-9 * order.shares:
             most = "at most " if capped else ""
             raise ValueError(f"trades must sum to {most}order.shares = {order.shares:g}, got {trades.sum()!r}")
@@ -153,7 +153,7 @@ class Schedule:
     @property
     def made_for(self) -> dict[str, Any]:
         """The fields of the order that the fractions depend on, with their values."""
-        return _fields(self.problem, "periods", "dt", *(("shares",) if self.problem.capped else ()))
+        return _fields(self.problem, "periods", "dt", *(("shares",) if self.problem.order.capped else ()))
 
     def act(self, observation: Observation) -> Array:
         """Fractions of current inventory (n,) from observations (n, 6), one from (6,); only the period matters."""
@@ -317,7 +317,7 @@ def best_static(problem: Problem) -> Schedule:
             "the expected cost of schedules is not convex, so that round trips would earn money: temporary impact must "
             f"outweigh permanent impact, and the decay of transient impact, at every period's liquidity ({error})"
         ) from None
-    return Schedule(problem, trades if problem.capped else trades * (order.shares / trades.sum()))
+    return Schedule(problem, trades if problem.order.capped else trades * (order.shares / trades.sum()))
 
 
 def reference_schedule(problem: Problem) -> Schedule:
@@ -439,7 +439,6 @@ def rolling(problem: Problem) -> Rolling:
     """
     market, periods = problem.market, problem.order.periods
     chain = cached_chain(market.liquidity, problem.order.dt, periods)
-    order = np.argsort(chain.levels, kind="stable")
     impact = _impact_ahead(problem, chain)
     lags, size = impact.shape
     gamma, profile = market.permanent, problem.profile
@@ -482,7 +481,7 @@ def rolling(problem: Problem) -> Rolling:
             found = one_period(j, h, coming[first:after])
             if after == j - low + 1:
                 fractions[j] = found
-    return Rolling(problem, LevelTable(problem, chain.levels[order], fractions[:, order]))
+    return Rolling(problem, LevelTable(problem, chain.levels, fractions))
 
 
 def _impact_ahead(problem: Problem, chain: Chain) -> Array:
@@ -668,8 +667,7 @@ def filtered(problem: Problem, policy: Policy) -> Filtered:
     """
     check_policy(problem, policy)
     chain = cached_chain(problem.market.liquidity, problem.order.dt, problem.order.periods)
-    order = np.argsort(chain.levels, kind="stable")
     mean = chain.matrix @ chain.levels
     variance = np.maximum(chain.matrix @ chain.levels**2 - mean**2, 0.0)
     start = float(chain.levels[chain.start])
-    return Filtered(problem, policy, chain.levels[order], mean[order], variance[order], start)
+    return Filtered(problem, policy, chain.levels, mean, variance, start)

@@ -83,6 +83,11 @@ class Order:
         """+1 for a sale, -1 for a buy: the direction in which own trades push the price down."""
         return 1.0 if self.side == "sell" else -1.0
 
+    @cached_property
+    def capped(self) -> bool:
+        """Whether there is a limit to what a period may trade."""
+        return self.max_fraction < 1 or self.max_participation is not None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Market:
@@ -216,11 +221,6 @@ class Problem:
         _representable(self)
 
     @cached_property
-    def capped(self) -> bool:
-        """Whether the order limits what a period may trade."""
-        return self.order.max_fraction < 1 or self.order.max_participation is not None
-
-    @cached_property
     def haircut(self) -> float:
         """What is left after period N is sold this far below the last mid [$/share]: the haircut in force.
 
@@ -239,7 +239,7 @@ class Problem:
         them at such liquidity, has saved nothing by it.
         """
         order, market = self.order, self.market
-        if order.leftover_haircut > 0 or not self.capped:
+        if order.leftover_haircut > 0 or not self.order.capped:
             return order.leftover_haircut
         lowest = self._seldom_lower
         relative = order.max_fraction * order.shares / lowest
@@ -254,14 +254,10 @@ class Problem:
     def _seldom_lower(self) -> float:
         """The lowest L_k, profile included, of which a period falls short with probability `SELDOM`."""
         chain = cached_chain(self.market.liquidity, self.order.dt, self.order.periods, 101)
-        ascending = np.argsort(chain.levels, kind="stable")
-        distribution, lowest = np.zeros(len(chain.levels)), math.inf
-        distribution[chain.start] = 1.0
-        for share in self.profile:
-            reached = int(np.argmax(np.cumsum(distribution[ascending]) >= SELDOM))
-            lowest = min(lowest, float(chain.levels[ascending[reached]] * share))
-            distribution = distribution @ chain.matrix
-        return lowest
+        return min(
+            float(chain.levels[int(np.argmax(np.cumsum(distribution) >= SELDOM))] * share)
+            for share, distribution in zip(self.profile, chain.distributions(self.order.periods), strict=True)
+        )
 
     @cached_property
     def profile(self) -> Array:

@@ -167,7 +167,7 @@ def test_chunks_give_what_whole_samples_give(market: str) -> None:
     total = Estimate(average.value + 100_000, average.influence)
     best = ox.optimum(problem)
     exact = ox.exact_objective(problem, ox.best_static(problem)) - best.value
-    share = 1 if problem.capped else 1 / 3
+    share = 1 if problem.order.capped else 1 / 3
 
     def lost(run: ox.Episodes) -> Estimate:
         fine, coarse = np.zeros((2, n))
@@ -178,7 +178,7 @@ def test_chunks_give_what_whole_samples_give(market: str) -> None:
         return replace(mean(fine), error=share * float((coarse - fine)[:CHUNK].mean()))
 
     regret, gap = lost(run), lost(static)
-    if problem.capped:
+    if problem.order.capped:
         regret, gap = replace(regret, error=abs(regret.error)), replace(gap, error=abs(gap.error))
         missed = regret / gap
     else:  # the best schedule's regret is known, and so is by how much this one's goes with it

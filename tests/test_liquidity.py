@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 import optexec as ox
 from optexec.liquidity import Chain, extrapolated
-from optexec.noise import draw
+from optexec.noise import draw, stream
 from tests.strategies import liquidities
 
 PROCESSES = [
@@ -165,3 +165,26 @@ def test_no_initial_level_means_the_mean_also_after_a_change() -> None:
     process = ox.OrnsteinUhlenbeck()
     assert process.initial is None
     assert dataclasses.replace(process, mean=0.5).start == 0.5
+
+
+@pytest.mark.parametrize("base", [ox.RegimeSwitching(), ox.ConstantLiquidity(), ox.OrnsteinUhlenbeck()])
+@pytest.mark.parametrize("size", [-0.7, 0.4])
+def test_levels_of_a_chain_ascend(base: Any, size: float) -> None:
+    """And are the same process as without order: the mean goes the same way."""
+    process = ox.Shocks(base=base, probability=0.1, size=size)
+    chain = process.chain(1.0, 20)
+    assert (np.diff(chain.levels) >= 0).all()
+    assert chain.matrix.sum(axis=1) == pytest.approx(np.ones(len(chain.levels)))
+    drawn = process.paths(stream(0).standard_normal((process.noises, 6, 40_000)), 1.0)
+    means = [distribution @ chain.levels for distribution in chain.distributions(6)]
+    assert means[0] == pytest.approx(base.start if hasattr(base, "start") else drawn[0].mean())
+    assert drawn.mean(axis=1) == pytest.approx(means, abs=5 * drawn.std() / 200)
+
+
+def test_a_chain_puts_itself_in_order() -> None:
+    matrix = np.array([[0.9, 0.1, 0.0], [0.2, 0.5, 0.3], [0.0, 0.4, 0.6]])
+    chain = Chain(np.array([2.0, 0.5, 1.0]), matrix, 0)
+    assert chain.levels.tolist() == [0.5, 1.0, 2.0]
+    assert chain.start == 2
+    assert chain.matrix[2].tolist() == [0.1, 0.0, 0.9]
+    assert chain.matrix[0].tolist() == [0.5, 0.3, 0.2]

@@ -258,9 +258,9 @@ def test_no_policy_is_below_the_optimum_of_any_valid_problem(problem: ox.Problem
     assert 0 <= solution.grid_error <= 0.01 * abs(solution.value) * 1.01 < np.inf
     if solution.bound:
         assert problem.market.transient
-    if solution.bound and problem.capped:
+    if solution.bound and problem.order.capped:
         return  # a lower bound for those who sell everything: `Optimum.bound`
-    if problem.capped:
+    if problem.order.capped:
         # Pairs, since a sample may hold none of the rare states in which liquidity is scarce.
         # (They see levels as float32.)
         own = ox.simulate(problem, solution, 2_000, seed).objective

@@ -67,10 +67,7 @@ EPISODES = 20_000
 def forward(process: Liquidity, periods: int, dt: float = 1.0) -> tuple[Array, Array]:
     """Levels (G,) and the distribution of L_k on them for k = 0, 1, ..., one a row."""
     chain = cached_chain(process, dt, periods)
-    rows = [np.eye(len(chain.levels))[chain.start]]
-    for _ in range(periods - 1):
-        rows.append(rows[-1] @ chain.matrix)
-    return chain.levels, np.array(rows)
+    return chain.levels, np.array(list(chain.distributions(periods)))
 
 
 def stationary(process: Liquidity) -> tuple[Array, Array]:

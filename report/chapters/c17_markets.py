@@ -476,13 +476,11 @@ def cost_by_level(problem: ox.Problem, table: Array) -> Array:
     best = uncapped(problem)
     q2, wanted = best.coefficients.q2, best.coefficients.of_inventory
     chain = cached_chain(problem.market.liquidity, problem.order.dt, problem.order.periods)
-    order = np.argsort(chain.levels)
-    moves = chain.matrix[np.ix_(order, order)]
-    square = problem.order.shares**2 * (order == chain.start).astype(float)
-    cost = np.zeros(len(order))
+    square = problem.order.shares**2 * (np.arange(len(chain.levels)) == chain.start).astype(float)
+    cost = np.zeros(len(chain.levels))
     for k in range(problem.order.periods - 1):
         cost += square * q2[k] * (table[k] - wanted[k]) ** 2
-        square = (square * (1 - table[k]) ** 2) @ moves
+        square = (square * (1 - table[k]) ** 2) @ chain.matrix
     return cost
 
 
@@ -598,10 +596,8 @@ def switching(problem: ox.Problem, guess: ox.Problem) -> Switching:
     def ahead(process: Any) -> tuple[Array, Array]:
         """E[L'|L] and E[1/L'|L] from the low and from the high level."""
         chain = cached_chain(process, problem.order.dt, problem.order.periods)
-        order = np.argsort(chain.levels)
         level, inverse = (
-            np.interp(places, chain.levels[order], (chain.matrix @ values)[order])
-            for values in (chain.levels, 1 / chain.levels)
+            np.interp(places, chain.levels, chain.matrix @ values) for values in (chain.levels, 1 / chain.levels)
         )
         return level, inverse
 
