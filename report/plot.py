@@ -49,34 +49,31 @@ class Panel:
         self,
         kind: str,
         *,
-        name: str | None = None,
+        name: Any = None,
         key: str | None = None,
         hover: str | bool | None = None,
         **more: Any,
     ) -> None:
         """Any trace of plotly, of which a slider moves what is `Moving`."""
         entry = name or key
-        trace: dict[str, Any] = {"type": kind, "name": entry, "legendgroup": key}
+        trace: dict[str, Any] = {"type": kind, "name": entry, "legendgroup": key} | more
         if "showlegend" not in more:
-            trace["showlegend"] = False if entry is None or entry in self._entries else None
+            trace["showlegend"] = False if entry is None or str(entry) in self._entries else None
             self._entries.add(str(entry))
         if hover is False:
             trace["hoverinfo"] = "skip"
         elif hover:
             trace["hovertemplate"] = hover if "<extra>" in str(hover) else f"{hover}<extra></extra>"
-        moving = {attribute: value for attribute, value in more.items() if isinstance(value, Moving)}
+        moving = {attribute: value for attribute, value in trace.items() if isinstance(value, Moving)}
         if moving:
             self._moving[len(self.figure.data)] = moving
-        trace |= more | {attribute: value[0] for attribute, value in moving.items()}
-        self.figure.add_trace(
-            {attribute: value for attribute, value in trace.items() if value is not None}, **self.where
-        )
+        self.figure.add_trace(_some(trace | {name: value[0] for name, value in moving.items()}), **self.where)
 
     def line(
         self,
         x: Any,
         y: Any,
-        colour: str,
+        colour: str | None,
         width: float = 2.5,
         dash: str | None = None,
         *,
@@ -202,7 +199,7 @@ class Plot(Panel):
         return iter(self.panels)
 
     def slider(self, name: str, labels: Iterable[Any], active: int, *, frames: bool = False, **more: Any) -> None:
-        """A slider that moves what is `Moving`, drawn as at its step ``active``.
+        """A slider that moves what is `Moving`, drawn as at its step ``active``; none where there is a single step.
 
         Args:
             name: what it sets, with its symbol.
@@ -214,6 +211,8 @@ class Plot(Panel):
         for i, parts in self._moving.items():
             self.figure.data[i].update({attribute: values[active] for attribute, values in parts.items()})
         words = [str(label) for label in labels]
+        if len(words) == 1:
+            return
         changes: list[Any] = []
         for step in range(len(words)):
             now = [{attribute: values[step] for attribute, values in parts.items()} for parts in self._moving.values()]
@@ -248,6 +247,8 @@ class Plot(Panel):
     def done(self, alt: str, *, height: int, phone: dict[str, Any] | None = None, **layout: Any) -> go.Figure:
         """The figure, with its description, its height [px], the overrides for a phone, and more of plotly's layout."""
         self.figure.update_layout(**layout)
+        if phone and not self.figure.layout.sliders:
+            phone = {name: value for name, value in phone.items() if name != "sliders"}
         return finish(self.figure, height=height, alt=alt, phone=phone)
 
 

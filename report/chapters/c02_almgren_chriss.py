@@ -14,13 +14,9 @@ from pandas.io.formats.style import Styler
 
 import optexec as ox
 from optexec.figures.schedules import holdings
-from optexec.figures.style import (
-    CAUSES,
-    COLOURS,
-    CONTRAST,
-    finish,
-)
+from optexec.figures.style import CAUSES, COLOURS, CONTRAST
 from report.live import live_control
+from report.plot import Plot
 
 __all__ = [
     "NoisyFills",
@@ -245,28 +241,18 @@ def cost_of_urgency(
     costs, risks = (np.array([cost(kappa) for kappa in kappas]) for cost in (expected, risk))
     total = costs + risks
     lowest = float(np.interp(best, kappas, total))
-    figure = go.Figure()
+    plot = Plot()
     for name, y, colour, dash in (
         ("E[IS]", costs, CAUSES["temporary"], "dash"),
         ("λ Var[IS]", risks, CAUSES["timing"], "dot"),
         ("their sum", total, COLOURS["AC"], "solid"),
     ):
-        figure.add_scatter(
-            x=kappas, y=np.round(y, 3), name=name, line={"color": colour, "dash": dash, "width": 2.5}, mode="lines"
-        )
-    figure.add_scatter(
-        x=[best, best],
-        y=[lowest, 0],
-        name="κ of the difference equation",
-        mode="lines+markers",
-        line={"color": CONTRAST, "dash": "dash", "width": 2},
-        marker={"color": CONTRAST, "size": [11, 0], "opacity": 1},
-    )
-    figure.update_xaxes(title="urgency κ (1/period)", range=[0, float(np.max(kappas))])
-    figure.update_yaxes(title="cost ($)", range=[0, 1.05 * float(total.max())])
-    return finish(
-        figure,
-        height=400,
-        alt="Expected cost rises and the cost of risk falls with the urgency of the schedule; their sum is lowest at "
+        plot.line(kappas, np.round(y, 3), colour, dash=dash, name=name)
+    plot.line([best, best], [lowest, 0], CONTRAST, 2, "dash", marks=[11, 0], name="κ of the difference equation")
+    plot.x("urgency κ (1/period)", [0, float(np.max(kappas))])
+    plot.y("cost ($)", [0, 1.05 * float(total.max())])
+    return plot.done(
+        "Expected cost rises and the cost of risk falls with the urgency of the schedule; their sum is lowest at "
         "the urgency that the difference equation gives.",
+        height=400,
     )

@@ -11,7 +11,6 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from pandas.io.formats.style import Styler
-from plotly.subplots import make_subplots
 from scipy.stats import norm
 
 import optexec as ox
@@ -25,14 +24,12 @@ from optexec.figures.style import (
     LIQUIDITY,
     NEUTRAL,
     SMALL_SLIDER,
-    STACKED,
-    add_slider,
     digits,
-    finish,
 )
 from optexec.policies import twap
 from optexec.problem import Problem
 from report.live import live_control
+from report.plot import Moving, Panel, Plot
 
 __all__ = [
     "Above",
@@ -442,6 +439,13 @@ def frontier_control(problem: Problem, low: float = 1e-3, high: float = 1e1) -> 
     )
 
 
+def _ends(plane: Panel, problem: Problem, at: Sequence[str]) -> None:
+    """Both ends of the frontier, named."""
+    even, once = twap(problem), at_once(problem)
+    x, y, text = [even.variance**0.5, 0], [even.expected_cost, once], ["TWAP", "sell now"]
+    plane.dots(x, y, COLOURS["TWAP"], 10, "diamond", text=text, at=at, cliponaxis=False)
+
+
 def sampled_frontier(problem: Problem, sampled: pd.DataFrame, others: Mapping[str, Sequence[ox.Schedule]]) -> go.Figure:
     """The frontier with simulated schedules on it and inefficient ones above it, and the errors of the former.
 
@@ -452,90 +456,38 @@ def sampled_frontier(problem: Problem, sampled: pd.DataFrame, others: Mapping[st
         others: schedules off the frontier, by name.
     """
     curve = frontier(problem, [0.0, *np.geomspace(1e-4, 1e6, 161) * max(problem.risk_aversion, 1e-12)])
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.15, column_widths=[0.58, 0.42])
-    figure.add_scatter(
-        x=curve["std"].round(4), y=curve["expected_cost"].round(3), name="efficient frontier", line={"color": NEUTRAL}
-    )
+    plot = Plot(2, gap=0.15, column_widths=[0.58, 0.42])
+    plane, errors = plot
+    plane.line(curve["std"].round(4), curve["expected_cost"].round(3), NEUTRAL, 2, name="efficient frontier")
     symbols = ("circle-open", "diamond", "triangle-up", "star", "cross", "x")
     hues = (NEUTRAL, COLOURS["VWAP"], LIQUIDITY, CAUSES["timing"], CONTRAST)
     for i, (name, kind) in enumerate(others.items()):
-        many = len(kind) > 1
-        figure.add_scatter(
-            x=np.round([plan.variance**0.5 for plan in kind], 3),
-            y=np.round([plan.expected_cost for plan in kind], 2),
-            name=name,
-            mode="markers",
-            marker={"color": hues[i % 5], "size": 5 if many else 10, "symbol": symbols[i % 6], "opacity": 0.8},
-        )
-    bar = {"color": COLOURS["AC"], "thickness": 1.5, "width": 4}
-    figure.add_scatter(
-        x=sampled["std_sample"],
-        y=sampled["mean"],
-        error_x={"array": sampled["std_sample_ci"], **bar},
-        error_y={"array": sampled["mean_ci"], **bar},
-        name="simulated",
-        mode="markers",
-        marker={"color": COLOURS["AC"], "size": 8},
-    )
-    even, once = twap(problem), at_once(problem)
-    right = 1.08 * max(plan.variance**0.5 for kind in (*others.values(), [even]) for plan in kind)
-    figure.add_scatter(
-        x=[even.variance**0.5, 0],
-        y=[even.expected_cost, once],
-        mode="markers+text",
-        text=["TWAP", "sell now"],
-        textposition=["bottom right", "top right"],
-        marker={"color": COLOURS["TWAP"], "size": 10, "symbol": "diamond"},
-        cliponaxis=False,
-        showlegend=False,
-    )
+        x = np.round([plan.variance**0.5 for plan in kind], 3)
+        y = np.round([plan.expected_cost for plan in kind], 2)
+        plane.dots(x, y, hues[i % 5], 5 if len(kind) > 1 else 10, symbols[i % 6], alpha=0.8, name=name)
+    blue, bar = COLOURS["AC"], {"thickness": 1.5, "width": 4}
+    across, up = ({"array": sampled[ci], "color": blue, **bar} for ci in ("std_sample_ci", "mean_ci"))
+    plane.dots(sampled["std_sample"], sampled["mean"], blue, 8, name="simulated", error_x=across, error_y=up)
+    _ends(plane, problem, ["bottom right", "top right"])
     place = np.arange(len(sampled))
-    for name, y, ci, colour, symbol, shift in (
-        (
-            "error of the mean",
-            sampled["mean"] - sampled["expected_cost"],
-            sampled["mean_ci"],
-            COLOURS["AC"],
-            "circle",
-            -0.12,
-        ),
-        (
-            "error of the st. dev.",
-            sampled["std_sample"] - sampled["std"],
-            sampled["std_sample_ci"],
-            CAUSES["timing"],
-            "square",
-            0.12,
-        ),
+    for name, found, exact, ci, colour, symbol, shift in (
+        ("error of the mean", "mean", "expected_cost", "mean_ci", blue, "circle", -0.12),
+        ("error of the st. dev.", "std_sample", "std", "std_sample_ci", CAUSES["timing"], "square", 0.12),
     ):
-        figure.add_scatter(
-            x=place + shift,
-            y=y,
-            error_y={"array": ci, "color": colour, "thickness": 1.5, "width": 4},
-            name=name,
-            mode="markers",
-            marker={"color": colour, "size": 7, "symbol": symbol},
-            row=1,
-            col=2,
-        )
-    figure.update_xaxes(title="standard deviation of cost ($)", range=[-0.04 * right, right], row=1, col=1)
-    figure.update_yaxes(title="expected cost ($)", range=[0, 1.12 * once], row=1, col=1)
-    figure.update_xaxes(
-        title="risk aversion λ (1/$)",
-        tickvals=place,
-        ticktext=[f"{value:g}" for value in sampled["risk_aversion"]],
-        range=[-0.5, len(sampled) - 0.5],
-        row=1,
-        col=2,
-    )
-    figure.update_yaxes(title="simulated less closed form ($)", row=1, col=2)
-    return finish(
-        figure,
-        height=470,
-        alt="First panel: the efficient frontier from TWAP to selling at once, simulated schedules on it, and "
+        error = {"array": sampled[ci], "color": colour, **bar}
+        errors.dots(place + shift, sampled[found] - sampled[exact], colour, 7, symbol, name=name, error_y=error)
+    right = 1.08 * max(plan.variance**0.5 for kind in (*others.values(), [twap(problem)]) for plan in kind)
+    plane.x("standard deviation of cost ($)", [-0.04 * right, right])
+    plane.y("expected cost ($)", [0, 1.12 * at_once(problem)])
+    ticks = {i: f"{value:g}" for i, value in enumerate(sampled["risk_aversion"])}
+    errors.x("risk aversion λ (1/$)", [-0.5, len(sampled) - 0.5], ticks=ticks)
+    errors.y("simulated less closed form ($)")
+    return plot.done(
+        "First panel: the efficient frontier from TWAP to selling at once, simulated schedules on it, and "
         "inefficient schedules above it. Second panel: simulated mean and standard deviation less their closed forms, "
         "with 95% intervals, around zero.",
-        phone={"height": 860, **STACKED},
+        height=470,
+        phone=plot.stacked(860, 0.2),
     )
 
 
@@ -548,56 +500,30 @@ def value_at_risk_tangent(problem: Problem, confidences: Sequence[float], select
         selected: the confidence shown first; the nearest position is taken.
     """
     points = pd.DataFrame([least_lvar(problem, confidence) for confidence in confidences])
-    active = int(np.argmin(np.abs(points["confidence"].to_numpy() - selected)))
     curve = frontier(problem, [0.0, *np.geomspace(1e-3, 1e4, 141) * max(problem.risk_aversion, 1e-12)])
-    even, once = twap(problem), at_once(problem)
-    right = 1.12 * even.variance**0.5
-
-    def state(i: int) -> dict[str, list[Any]]:
-        row = points.iloc[i]
-        line = [row["lvar"], row["lvar"] - row["z"] * right]
-        ends, point = digits([0, right]), [digits([row[key]]) for key in ("std", "expected_cost", "lvar")]
-        return {"x": [ends, point[0], [0]], "y": [digits(line), point[1], point[2]]}
-
-    figure = go.Figure()
-    figure.add_scatter(
-        x=curve["std"], y=curve["expected_cost"], name="efficient frontier", line={"color": NEUTRAL, "width": 2.5}
-    )
-    figure.add_scatter(
-        x=[even.variance**0.5, 0],
-        y=[even.expected_cost, once],
-        mode="markers+text",
-        text=["TWAP", "sell now"],
-        textposition=["top center", "top right"],
-        marker={"color": COLOURS["TWAP"], "size": 10, "symbol": "diamond"},
-        cliponaxis=False,
-        showlegend=False,
-    )
-    now = state(active)
-    red = CONTRAST
-    styles: list[dict[str, Any]] = [
-        {"name": "slope −z", "mode": "lines", "line": {"color": red, "dash": "dash", "width": 1.5}},
-        {"name": "least L-VaR schedule", "mode": "markers", "marker": {"color": COLOURS["AC"], "size": 13}},
-        {"name": "L-VaR", "mode": "markers", "marker": {"color": red, "size": 12, "symbol": "square"}},
+    right = 1.12 * twap(problem).variance ** 0.5
+    plot = Plot()
+    plot.line(curve["std"], curve["expected_cost"], NEUTRAL, name="efficient frontier")
+    _ends(plot, problem, ["top center", "top right"])
+    std, cost, lvar = (Moving(digits([value]) for value in points[key]) for key in ("std", "expected_cost", "lvar"))
+    slope = Moving(digits([J, J - z * right]) for J, z in zip(points["lvar"], points["z"], strict=True))
+    plot.line(digits([0, right]), slope, CONTRAST, 1.5, "dash", name="slope −z")
+    plot.dots(std, cost, COLOURS["AC"], 13, name="least L-VaR schedule", cliponaxis=False)
+    plot.dots([0], lvar, CONTRAST, 12, "square", name="L-VaR", cliponaxis=False)
+    plot.x("standard deviation of cost ($)", [-0.03 * right, right])
+    plot.y("expected cost ($)", [0, 1.12 * at_once(problem)])
+    small = float(points["risk_aversion"].max()) < 1e-3
+    values = [f"{1e6 * v:.2g} × 10⁻⁶" if small else f"{v:.2g}" for v in points["risk_aversion"]]
+    labels = [
+        f"{100 * row['confidence']:.4g}%  (z = {row['z']:.2f}, λ = {value})"
+        for value, (_, row) in zip(values, points.iterrows(), strict=True)
     ]
-    for i, style in enumerate(styles):
-        figure.add_scatter(x=now["x"][i], y=now["y"][i], cliponaxis=i == 0, **style)
-    figure.update_xaxes(title="standard deviation of cost ($)", range=[-0.03 * right, right])
-    figure.update_yaxes(title="expected cost ($)", range=[0, 1.12 * once])
-    if len(points) > 1:
-        small = float(points["risk_aversion"].max()) < 1e-3
-        values = [f"{1e6 * v:.2g} × 10⁻⁶" if small else f"{v:.2g}" for v in points["risk_aversion"]]
-        labels = [
-            f"{100 * row['confidence']:.4g}%  (z = {row['z']:.2f}, λ = {value})"
-            for value, (_, row) in zip(values, points.iterrows(), strict=True)
-        ]
-        add_slider(figure, "confidence p", labels, [state(i) for i in range(len(points))], [2, 3, 4], active)
-    return finish(
-        figure,
-        height=500,
-        alt="The efficient frontier in standard deviation and expected cost, with the line of slope minus z that "
+    plot.slider("confidence p", labels, int(np.argmin(np.abs(points["confidence"].to_numpy() - selected))))
+    return plot.done(
+        "The efficient frontier in standard deviation and expected cost, with the line of slope minus z that "
         "touches it; the line meets the vertical axis at the least value at risk, and turns as the confidence changes.",
-        phone={"height": 500, **(SMALL_SLIDER if len(points) > 1 else {})},
+        height=500,
+        phone=SMALL_SLIDER,
     )
 
 
@@ -607,15 +533,14 @@ def two_frontiers(problems: Mapping[str, Problem]) -> go.Figure:
     Args:
         problems: problem by name; its risk aversion is the source's.
     """
-    figure = go.Figure()
-    lines = ({"color": COLOURS["AC"], "width": 3}, {"color": NEUTRAL, "width": 3})
+    plot = Plot()
+    colours = (COLOURS["AC"], NEUTRAL)
     symbols = ("circle-open", "square", "diamond", "x")
     scales = [basis_point(problem) for problem in problems.values()]
     for i, (name, problem) in enumerate(problems.items()):
         base = max(problem.risk_aversion, 1e-12)
-        curve = frontier(problem, [0.0, *np.geomspace(1e-4, 1e6, 141) * base])
-        x, y = (scales[i] * curve["std"]).round(4), (scales[i] * curve["expected_cost"]).round(4)
-        figure.add_scatter(x=x, y=y, name=name, line=lines[i % 2])
+        curve = scales[i] * frontier(problem, [0.0, *np.geomspace(1e-4, 1e6, 141) * base])
+        plot.line(curve["std"].round(4), curve["expected_cost"].round(4), colours[i % 2], 3, name=name)
     for i, (problem, bps) in enumerate(zip(problems.values(), scales, strict=True)):
         marked = {
             "TWAP": 0.0,
@@ -624,25 +549,15 @@ def two_frontiers(problems: Mapping[str, Problem]) -> go.Figure:
             "sell now": 1e9 * problem.risk_aversion,
         }
         for j, (label, value) in enumerate(marked.items()):
-            at = frontier(problem, [value])
-            figure.add_scatter(
-                x=bps * at["std"],
-                y=bps * at["expected_cost"],
-                name=label,
-                legendgroup=label,
-                showlegend=i == 0,
-                mode="markers",
-                cliponaxis=False,
-                marker={"color": lines[i % 2]["color"], "size": 11 if j else 15, "symbol": symbols[j % 4]},
-            )
+            at, size = bps * frontier(problem, [value]), 11 if j else 15
+            plot.dots(at["std"], at["expected_cost"], colours[i % 2], size, symbols[j], key=label, cliponaxis=False)
     right = max(scale * twap(problem).variance ** 0.5 for scale, problem in zip(scales, problems.values(), strict=True))
-    figure.update_xaxes(title="standard deviation of cost (bps of notional)", range=[-0.03 * right, 1.06 * right])
-    figure.update_yaxes(title="expected cost (bps of notional)", rangemode="tozero")
-    return finish(
-        figure,
-        height=430,
-        alt="The two frontiers in basis points on the same axes: the original note's is a nearly vertical line at the "
+    plot.x("standard deviation of cost (bps of notional)", [-0.03 * right, 1.06 * right])
+    plot.y("expected cost (bps of notional)", rangemode="tozero")
+    return plot.done(
+        "The two frontiers in basis points on the same axes: the original note's is a nearly vertical line at the "
         "left, the 2000 paper's a broad curve.",
+        height=430,
     )
 
 
@@ -654,34 +569,26 @@ def below_frontier(problem: Problem, points: pd.DataFrame) -> go.Figure:
         points: a row per strength of the response: response, mean, mean_ci, std, std_ci [$].
     """
     curve = frontier(problem, [0.0, *np.geomspace(1e-4, 1e2, 121) * max(problem.risk_aversion, 1e-12)])
-    figure = go.Figure()
-    figure.add_scatter(
-        x=curve["std"].round(4),
-        y=curve["expected_cost"].round(3),
-        name="frontier of schedules",
-        line={"color": NEUTRAL},
-    )
+    plot = Plot()
+    plot.line(curve["std"].round(4), curve["expected_cost"].round(3), NEUTRAL, 2, name="frontier of schedules")
     bar, last = {"color": CONTRAST, "thickness": 1.5, "width": 4}, len(points) - 1
-    figure.add_scatter(
-        x=points["std"],
-        y=points["mean"],
+    plot.line(
+        points["std"],
+        points["mean"],
+        CONTRAST,
+        1,
+        "dot",
+        marks=8,
         error_x={"array": points["std_ci"], **bar},
         error_y={"array": points["mean_ci"], **bar},
         text=[f"β = {value:g}" for value in points["response"]],
-        textposition=[
-            "middle left" if i == last else "bottom center" if i % 2 else "top right" for i in range(last + 1)
-        ],
+        at=["middle left" if i == last else "bottom center" if i % 2 else "top right" for i in range(last + 1)],
         name="rules that respond to the price",
-        mode="lines+markers+text",
-        line={"color": CONTRAST, "width": 1, "dash": "dot"},
-        marker={"color": CONTRAST, "size": 8},
     )
-    highest = float(points["mean"].max())
-    figure.update_xaxes(title="standard deviation of cost ($)", rangemode="tozero")
-    figure.update_yaxes(title="expected cost ($)", range=[0, 3.2 * highest])
-    return finish(
-        figure,
-        height=420,
-        alt="The efficient frontier of schedules, and points far to the left of it and below it reached by rules that "
+    plot.x("standard deviation of cost ($)", rangemode="tozero")
+    plot.y("expected cost ($)", [0, 3.2 * float(points["mean"].max())])
+    return plot.done(
+        "The efficient frontier of schedules, and points far to the left of it and below it reached by rules that "
         "sell faster after the price has risen.",
+        height=420,
     )

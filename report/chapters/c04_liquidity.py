@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 from scipy.special import ndtr
 
 import optexec as ox
 from optexec.evaluation import mean, standard_deviation
-from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, add_slider, finish, stack_panels
+from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, clear
 from optexec.liquidity import Liquidity, OrnsteinUhlenbeck, RegimeSwitching, cached_chain
 from optexec.policies import expected_inverse_liquidity
+from report.plot import Moving, Plot
 
 __all__ = [
     "EPISODES",
@@ -630,60 +631,35 @@ def liquidity_fans(panels: Mapping[str, tuple[Array, Array]], shown: int = 3) ->
         shown: how many sample paths, the first ones.
     """
     rows = (len(panels) + 1) // 2
-    figure = make_subplots(
-        rows=rows, cols=2, subplot_titles=list(panels), horizontal_spacing=0.09, vertical_spacing=0.17
-    )
-    highest = 0.0
-    for i, (levels, average) in enumerate(panels.values()):
-        place = {"row": i // 2 + 1, "col": i % 2 + 1}
+    plot, highest = Plot(panels, rows=rows, columns=2, gap=0.09, vertical_spacing=0.17), 0.0
+
+    def held(values: Array) -> Array:
+        """A level holds for its whole period: the last value once more, where the last period ends."""
+        return np.round(np.append(values, values[-1]), 3)
+
+    for panel, (levels, average) in zip(plot, panels.values(), strict=True):
         time = np.arange(levels.shape[1] + 1)
-        bands = [np.quantile(levels, (1 - width) / 2 + np.array([0, width]), axis=0) for width in (0.9, 0.5)]
-        highest = max(highest, float(bands[0].max()), float(levels[:shown].max()))
-
-        def held(values: Array) -> Array:
-            """A level holds for its whole period: the last value once more, where the last period ends."""
-            return np.round(np.append(values, values[-1]), 3)
-
-        for (low, high), name, colour in zip(
-            bands, ("90% of episodes", "50%"), ("rgba(27,138,154,0.20)", "rgba(27,138,154,0.34)"), strict=True
-        ):
-            edge = {"x": time, "line": {"width": 0, "shape": "hv"}, "mode": "lines", "hoverinfo": "skip"}
-            figure.add_scatter(y=held(low), showlegend=False, **edge, **place)
-            figure.add_scatter(
-                y=held(high), name=name, fill="tonexty", fillcolor=colour, showlegend=i == 0, **edge, **place
-            )
-        for j, path in enumerate(levels[:shown]):
-            figure.add_scatter(
-                x=time,
-                y=held(path),
-                name="single episodes",
-                mode="lines",
-                line={"color": NEUTRAL, "width": 1.4, "shape": "hv", "dash": ("solid", "dot", "dash")[j % 3]},
-                showlegend=i == 0 and j == 0,
-                **place,
-            )
-        figure.add_scatter(
-            x=time,
-            y=held(average),
-            name="exact mean",
-            mode="lines",
-            line={"color": LIQUIDITY, "width": 3, "shape": "hv"},
-            showlegend=i == 0,
-            **place,
-        )
-    figure.update_xaxes(range=[0, levels.shape[1]])
-    figure.update_xaxes(title="time (periods)", row=rows)
-    figure.update_yaxes(range=[0, 1.05 * highest])
-    figure.update_yaxes(title="liquidity L", col=1)
-    figure.update_layout(legend={"y": 1.07})
-    phone = stack_panels(figure, len(panels), 300 * len(panels), 0.07)
-    phone["legend"] = {"y": 1.03}
+        for width, name, alpha in ((0.9, "90% of episodes", 0.2), (0.5, "50%", 0.34)):
+            low, high = np.quantile(levels, (1 - width) / 2 + np.array([0, width]), axis=0)
+            highest = max(highest, float(high.max()))
+            area = {"fill": "tonexty", "fillcolor": clear(LIQUIDITY, alpha)}
+            panel.line(time, held(low), None, 0, shape="hv", hover=False)
+            panel.line(time, held(high), None, 0, shape="hv", name=name, hover=False, **area)
+        for path, dash in zip(levels[:shown], cycle(("solid", "dot", "dash"))):
+            highest = max(highest, float(path.max()))
+            panel.line(time, held(path), NEUTRAL, 1.4, dash, shape="hv", name="single episodes")
+        panel.line(time, held(average), LIQUIDITY, 3, shape="hv", name="exact mean")
+    plot.x(span=[0, levels.shape[1]])
+    plot.x("time (periods)", row=rows)
+    plot.y(span=[0, 1.05 * highest])
+    plot.y("liquidity L", col=1)
+    phone = plot.stacked(300 * len(panels), 0.07, legend={"y": 1.03})
     for i in range(2, len(panels)):  # only the lowest panel names the axis there
         phone[f"xaxis{i}"]["title"] = {"text": ""}
-    return finish(
-        figure,
+    return plot.done(
+        "Fan charts of liquidity over twenty periods for " + ", ".join(panels) + ", on the same axes.",
         height=300 * rows,
-        alt="Fan charts of liquidity over twenty periods for " + ", ".join(panels) + ", on the same axes.",
+        legend={"y": 1.07},
         phone=phone,
     )
 
@@ -700,29 +676,19 @@ def autocorrelation(
         estimates: by process, Monte Carlo values at the same lags and the half-widths of their intervals.
         colours: one a process.
     """
-    figure = go.Figure()
+    plot = Plot()
     for (name, line), colour in zip(theory.items(), colours, strict=False):
-        value, width = estimates[name]
-        lags = np.arange(len(line))
-        figure.add_scatter(x=lags, y=line, name=f"{name}, theory", mode="lines", line={"color": colour, "width": 2})
-        figure.add_scatter(
-            x=lags,
-            y=value,
-            error_y={"array": width, "color": colour},
-            name="simulated",
-            mode="markers",
-            marker={"color": colour, "size": 7},
-        )
-    figure.add_hline(y=0.5, line={"color": NEUTRAL, "dash": "dot", "width": 1.5})
-    figure.add_annotation(
-        x=1, xref="paper", xanchor="right", y=0.5, yanchor="bottom", text="half of it forgotten", showarrow=False
-    )
-    figure.update_xaxes(title="lag (periods)", dtick=1)
-    figure.update_yaxes(title="autocorrelation of L", range=[-0.06, 1.05])
-    return finish(
-        figure,
+        lags, (value, width) = np.arange(len(line)), estimates[name]
+        plot.line(lags, line, colour, 2, name=f"{name}, theory")
+        error = {"array": width, "color": colour}
+        plot.dots(lags, value, colour, 7, error_y=error, name="simulated", showlegend=True)
+    plot.hline(0.5)
+    plot.note("half of it forgotten", 1, 0.5, xref="paper", xanchor="right", yanchor="bottom")
+    plot.x("lag (periods)", dtick=1)
+    plot.y("autocorrelation of L", [-0.06, 1.05])
+    return plot.done(
+        "Autocorrelation of liquidity against the lag: points from simulation lie on the two theoretical curves.",
         height=380,
-        alt="Autocorrelation of liquidity against the lag: points from simulation lie on the two theoretical curves.",
         phone={"height": 420},
     )
 
@@ -736,21 +702,14 @@ def shock_response(
         responses: by market, ratios (K,) in the period of the shock and those after.
         colours: one a market.
     """
-    figure = go.Figure()
+    plot = Plot()
     for (name, ratio), colour in zip(responses.items(), colours, strict=False):
-        figure.add_scatter(
-            x=np.arange(len(ratio)),
-            y=np.round(100 * ratio, 3),
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "width": 2.5},
-        )
-    figure.update_xaxes(title="periods since the shock")
-    figure.update_yaxes(title="expected liquidity (% of unshocked)", range=[0, 105])
-    return finish(
-        figure,
+        plot.line(np.arange(len(ratio)), np.round(100 * ratio, 3), colour, marks=6, name=name)
+    plot.x("periods since the shock")
+    plot.y("expected liquidity (% of unshocked)", [0, 105])
+    return plot.done(
+        "Expected liquidity after a shock, relative to no shock: three markets that recover at different speeds.",
         height=380,
-        alt="Expected liquidity after a shock, relative to no shock: three markets that recover at different speeds.",
         phone={"height": 440, "legend": {"orientation": "v"}},
     )
 
@@ -766,84 +725,45 @@ def jensen(processes: Sequence[OrnsteinUhlenbeck], dt: float, periods: int, acti
     """
     top = 2.2
     axis = np.linspace(0.02, top, 110)
-    changes = []
+    densities, dear, means = Moving(), Moving(), []
     for process in processes:
         levels, distributions = forward(process, periods, dt)
-        dearness = distributions @ (1 / levels)
         centre = levels + process.speed * dt * (process.mean - levels)
         deviation = process.volatility * dt**0.5
         density = distributions[-2] @ (np.exp(-(((axis - centre[:, None]) / deviation) ** 2) / 2)) / deviation
         density = np.where(axis >= process.floor, density, 0.0)
-        average = float(distributions[-1] @ levels)
-        changes.append(
-            {
-                "x": [axis, [average, average], np.arange(periods)],
-                "y": [
-                    np.round(1.6 * density / density.max(), 3),
-                    np.round([1 / average, dearness[-1]], 4),
-                    np.round(dearness, 4),
-                ],
-            }
-        )
-    first = changes[active]
-    figure = make_subplots(
-        rows=1, cols=2, horizontal_spacing=0.13, subplot_titles=["What a share costs at depth L", "What a planner pays"]
-    )
-    figure.add_scatter(
-        x=axis,
-        y=first["y"][0],
-        name="how often (not to scale)",
-        fill="tozeroy",
-        line={"color": LIQUIDITY, "width": 1},
-        fillcolor="rgba(27,138,154,0.25)",
-        hoverinfo="skip",
-    )
-    figure.add_scatter(x=axis[10:], y=np.round(1 / axis[10:], 3), name="1/L", line={"color": NEUTRAL, "width": 2.5})
-    figure.add_scatter(
-        x=first["x"][1],
-        y=first["y"][1],
+        densities.append(np.round(1.6 * density / density.max(), 3))
+        dear.append(np.round(distributions @ (1 / levels), 4))
+        means.append(float(distributions[-1] @ levels))
+    plot = Plot(["What a share costs at depth L", "What a planner pays"], gap=0.13)
+    share, planner = plot
+    area = {"fill": "tozeroy", "fillcolor": clear(LIQUIDITY, 0.25)}
+    share.line(axis, densities, LIQUIDITY, 1, name="how often (not to scale)", hover=False, **area)
+    share.line(axis[10:], np.round(1 / axis[10:], 3), NEUTRAL, name="1/L")
+    share.line(
+        Moving([mean, mean] for mean in means),
+        Moving(np.round([1 / mean, cost[-1]], 4) for mean, cost in zip(means, dear, strict=True)),
+        CONTRAST,
+        3,
+        marks=9,
+        symbol=["circle-open", "circle"],
         name="from 1/E[L] up to E[1/L]",
-        mode="lines+markers",
-        line={"color": CONTRAST, "width": 3},
-        marker={"size": 9, "symbol": ["circle-open", "circle"]},
     )
-    figure.add_scatter(
-        x=first["x"][2],
-        y=first["y"][2],
-        name="E[1/L] by period",
-        mode="lines+markers",
-        line={"color": CONTRAST, "width": 2},
-        showlegend=False,
-        row=1,
-        col=2,
-    )
-    figure.add_scatter(
-        x=[0, periods - 1],
-        y=[1 / processes[0].mean] * 2,
-        name="1/mean",
-        mode="lines",
-        line={"color": NEUTRAL, "dash": "dot"},
-        showlegend=False,
-        row=1,
-        col=2,
-    )
-    ceiling = max(max(change["y"][2]) for change in changes)
-    figure.update_xaxes(title="liquidity L", range=[0, top], row=1, col=1)
-    figure.update_yaxes(title="cost of a share, relative to L = 1", range=[0, 2.5], row=1, col=1)
-    figure.update_xaxes(title="period k", range=[-0.04 * periods, 1.04 * periods - 1], row=1, col=2)
-    figure.update_yaxes(title="E[1/L], relative to L = 1", range=[0.97, 1.02 * ceiling], row=1, col=2)
-    labels = [f"{process.volatility:.2f}" for process in processes]
-    add_slider(figure, "volatility of liquidity ω", labels, changes, [0, 2, 3], active)
-    figure.update_layout(legend={"y": 1.1})
-    phone = stack_panels(figure, 2, 860, 0.16)
-    phone["legend"] = {"y": 1.05}
-    return finish(
-        figure,
-        height=500,
-        alt="First panel: the convex curve 1/L over the distribution of L, with the mean of 1/L above 1 over the mean "
+    planner.line(np.arange(periods), dear, CONTRAST, 2, marks=6, name="E[1/L] by period", showlegend=False)
+    even = [1 / processes[0].mean] * 2
+    planner.line([0, periods - 1], even, NEUTRAL, 2, "dot", name="1/mean", showlegend=False)
+    share.x("liquidity L", [0, top])
+    share.y("cost of a share, relative to L = 1", [0, 2.5])
+    planner.x("period k", [-0.04 * periods, 1.04 * periods - 1])
+    planner.y("E[1/L], relative to L = 1", [0.97, 1.02 * max(map(max, dear))])
+    plot.slider("volatility of liquidity ω", [f"{process.volatility:.2f}" for process in processes], active)
+    return plot.done(
+        "First panel: the convex curve 1/L over the distribution of L, with the mean of 1/L above 1 over the mean "
         "of L. Second panel: the mean of 1/L rises over the first periods and stays above one; a slider sets the "
         "volatility.",
-        phone=phone,
+        height=500,
+        legend={"y": 1.1},
+        phone=plot.stacked(860, 0.16, legend={"y": 1.05}),
     )
 
 
@@ -854,52 +774,33 @@ def two_clocks(profile: Array, both: Mapping[str, OneClock]) -> go.Figure:
         profile: (N,) volume profile with mean 1.
         both: schedules with their costs on both clocks, by name.
     """
-    clocks = ["calendar time", "volume time"]
-    schedules = {name: one.plan.trades for name, one in both.items()}
-    excess = {name: [one.calendar, one.volume] for name, one in both.items()}
-    palette = (COLOURS["AC"], CONTRAST)
-    figure = make_subplots(
-        rows=1,
-        cols=2,
-        column_widths=[0.56, 0.44],
-        horizontal_spacing=0.14,
-        subplot_titles=["Trade lists", "Cost above the optimum"],
-    )
+    plot = Plot(["Trade lists", "Cost above the optimum"], gap=0.14, column_widths=[0.56, 0.44])
+    lists, costs = plot
     time = np.arange(len(profile)) + 0.5
-    scale = np.concatenate(list(schedules.values())).sum() / len(schedules) / len(profile)
-    figure.add_bar(
-        x=time,
-        y=np.round(scale * profile, 2),
-        name="volume-weighted (VWAP)",
-        marker_color=COLOURS["VWAP"],
-        opacity=0.35,
-    )
-    for (name, trades), colour in zip(schedules.items(), palette, strict=False):
-        figure.add_scatter(x=time, y=np.round(trades, 2), name=name, line={"color": colour, "width": 2.5})
-        figure.add_bar(
-            x=clocks,
-            y=np.round(excess[name], 3),
+    scale = np.concatenate([one.plan.trades for one in both.values()]).sum() / len(both) / len(profile)
+    volume = np.round(scale * profile, 2)
+    lists.bars(time, volume, COLOURS["VWAP"], name="volume-weighted (VWAP)", opacity=0.35)
+    for (name, one), colour in zip(both.items(), (COLOURS["AC"], CONTRAST), strict=False):
+        lists.line(time, np.round(one.plan.trades, 2), colour, name=name)
+        excess = [one.calendar, one.volume]
+        costs.bars(
+            ["calendar time", "volume time"],
+            np.round(excess, 3),
+            colour,
             name=name,
-            marker_color=colour,
-            showlegend=False,
-            text=[f"{max(value, 0.0):.2f}" for value in excess[name]],
+            text=[f"{max(value, 0.0):.2f}" for value in excess],
             textposition="outside",
             cliponaxis=False,
-            row=1,
-            col=2,
         )
-    highest = max(max(values) for values in excess.values())
-    figure.update_xaxes(title="time (periods)", range=[0, len(profile)], row=1, col=1)
-    figure.update_yaxes(title="trade (shares a period)", rangemode="tozero", row=1, col=1)
-    figure.update_xaxes(title="variance accrues in", row=1, col=2)
-    figure.update_yaxes(title="J above the optimum ($)", range=[0, 1.2 * highest], row=1, col=2)
-    figure.update_layout(barmode="group", legend={"y": 1.1})
-    phone = stack_panels(figure, 2, 820, 0.16)
-    phone["legend"] = {"y": 1.05}
-    return finish(
-        figure,
-        height=430,
-        alt="First panel: two front-loaded trade lists under a U-shaped volume profile, nearly the same. Second "
+    lists.x("time (periods)", [0, len(profile)])
+    lists.y("trade (shares a period)", rangemode="tozero")
+    costs.x("variance accrues in")
+    costs.y("J above the optimum ($)", [0, 1.2 * max(max(one.calendar, one.volume) for one in both.values())])
+    return plot.done(
+        "First panel: two front-loaded trade lists under a U-shaped volume profile, nearly the same. Second "
         "panel: each is the cheaper one on the clock it was made for.",
-        phone=phone,
+        height=430,
+        barmode="group",
+        legend={"y": 1.1},
+        phone=plot.stacked(820, 0.16, legend={"y": 1.05}),
     )
