@@ -13,7 +13,6 @@ import pytest
 
 import optexec as ox
 from optexec.calibration import (
-    SLOWEST,
     Almgren2005,
     Calibration,
     Estimated,
@@ -24,6 +23,7 @@ from optexec.calibration import (
     read_bars,
     synthetic,
 )
+from optexec.calibration.estimate import SLOWEST
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "book" / "data" / "bars.csv"

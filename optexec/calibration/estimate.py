@@ -1,57 +1,29 @@
-"""A market estimated from bars of it, with 95% intervals, and what the errors of the estimates do to a plan.
-
-A **bar** is a row with a timestamp, the shares that the market traded and a price. `calibrate` reads D days of B bars
-each as
-
-    S_{d,j+1} = S_{d,j} + sigma eps,    W_{d,j} = V w_j L_{d,j},    L_{d,j+1} = L_{d,j} + speed (1 - L_{d,j}) + omega z,
-
-and estimates the volatility sigma [$/share/sqrt(bar)], the mean volume V [shares a bar], the profile w (mean 1) and the
-Ornstein-Uhlenbeck process of relative volume L (mean 1: V carries the level). That L is also the *depth*, the level
-that divides impact in `optexec.Market`, is an assumption, and bars cannot test it. Nor do they know the spread, fill
-noise and impact: the first two are arguments, impact is a published law (`Almgren2005`, `SquareRoot`).
-"""
+"""A market estimated from bars, with intervals, and bars simulated from a market."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from optexec._validate import integer, real, store
+from optexec._validate import integer, real
+from optexec.calibration.bars import read_bars
+from optexec.calibration.impact import Impact
 from optexec.evaluation import Estimate, mean
 from optexec.interval import Interval
 from optexec.liquidity import OrnsteinUhlenbeck
 from optexec.noise import stream
-from optexec.optimum import exact_value
 from optexec.problem import Market, Order, Problem
-from optexec.simulator import Policy
 
-__all__ = [
-    "Almgren2005",
-    "Calibration",
-    "Estimated",
-    "Impact",
-    "SquareRoot",
-    "calibrate",
-    "forecast",
-    "read_bars",
-    "synthetic",
-]
+__all__ = ["Calibration", "Estimated", "calibrate", "synthetic"]
 
 Array = NDArray[np.float64]
-
-COLUMNS = ("timestamp", "volume", "price")
-"""What a table of bars must have; other columns are left alone."""
-
-DAYS, BARS = 5, 3
-"""The fewest days, and bars a day, that are calibrated from: below, the intervals would mean nothing."""
 
 SLOWEST = 0.01
 """Lower bound of the speed [1/bar]: a day of bars cannot tell slower reversion from none."""
@@ -85,122 +57,6 @@ class Estimated(Interval):
         """From a value and its standard error; the interval does not go below ``lowest``."""
         half = float(stdtrit(freedom, 0.975)) * error
         return cls(value, max(value - half, lowest), value + half, error)
-
-
-@runtime_checkable
-class Impact(Protocol):
-    """A law of market impact that can be made linear at an order's own participation."""
-
-    def coefficients(
-        self, order: Order, volume: float, day_volume: float, day_volatility: float
-    ) -> tuple[float, float]:
-        """Eta and gamma [$/share per share] for an order in periods of ``volume`` shares each."""
-
-    def redrawn(self, noise: np.random.Generator) -> Impact:
-        """The law with its constants drawn from the distribution of their estimates."""
-
-
-@dataclass(frozen=True)
-class Almgren2005:
-    """The law of Almgren, Thum, Hauptmann & Li (2005), fitted to institutional orders in US stocks.
-
-    An order of X shares sold evenly in T days moves a price of daily volatility sigma [$] permanently by
-    I = 0.314 sigma (X/V) (Theta/V)^(1/4) and pays K = 0.142 sigma (X/(V T))^0.6 [$/share] of temporary impact, V shares
-    a day being the market's volume (V T its volume during the order) and Theta the shares outstanding. Its mean cost is
-    I/2 + K a share. I is linear: gamma = I/X. K is not; eta = K/v + gamma/2 at the even trade v = X/N costs the even
-    sale the same (gamma/2 because within a period `optexec.Market` charges no permanent impact).
-
-    Args:
-        outstanding: Theta > 0, shares outstanding.
-        permanent: the constant of I, > 0, dimensionless.
-        temporary: the constant of K, > 0, dimensionless.
-        permanent_error: published standard error of ``permanent``, >= 0: of a mean over stocks and orders, exponents
-            held at 1, 1/4 and 3/5; a single stock may differ by more.
-        temporary_error: the same of ``temporary``, >= 0.
-    """
-
-    outstanding: float
-    permanent: float = 0.314
-    temporary: float = 0.142
-    permanent_error: float = 0.041
-    temporary_error: float = 0.0062
-
-    def __post_init__(self) -> None:
-        for name in ("outstanding", "permanent", "temporary"):
-            store(self, **{name: real(name, getattr(self, name), above=0)})
-        for name in ("permanent_error", "temporary_error"):
-            store(self, **{name: real(name, getattr(self, name), minimum=0)})
-
-    def coefficients(
-        self, order: Order, volume: float, day_volume: float, day_volatility: float
-    ) -> tuple[float, float]:
-        """Eta and gamma [$/share per share] at the participation of the even sale.
-
-        Args:
-            order: X and N.
-            volume: shares that the market trades in a period of the order.
-            day_volume: V [shares].
-            day_volatility: sigma [$/share/sqrt(day)].
-        """
-        even = order.shares / order.periods
-        gamma = self.permanent * day_volatility / day_volume * (self.outstanding / day_volume) ** 0.25
-        return self.temporary * day_volatility * (even / volume) ** 0.6 / even + gamma / 2, gamma
-
-    def redrawn(self, noise: np.random.Generator) -> Almgren2005:
-        """With both constants drawn from normal distributions (and kept positive)."""
-        first, second = noise.standard_normal(2)
-        return dataclasses.replace(
-            self,
-            permanent=max(self.permanent + self.permanent_error * first, 0.01 * self.permanent),
-            temporary=max(self.temporary + self.temporary_error * second, 0.01 * self.temporary),
-        )
-
-
-@dataclass(frozen=True)
-class SquareRoot:
-    """The square-root law: an order of X shares moves the price by M = Y sigma sqrt(X/V) while it is executed.
-
-    sigma is the daily volatility [$/share], V the daily volume; how long the order takes does not matter. On the way
-    there the mean cost is 2/3 M a share. A part of M stays, I = ``stays`` M, and the cost is I/2 + K, so that
-    K = (2/3 - stays/2) M; gamma = I/X and eta = K/v + gamma/2 at the even trade v = X/N, as for `Almgren2005`. With
-    stays = 2/3 the price comes back to what was paid on average. Toth et al. (2011); Bouchaud et al. (2018).
-
-    Args:
-        prefactor: Y > 0, of order 1, dimensionless.
-        error: standard error of Y as you know it, >= 0; 0 takes Y as known.
-        stays: permanent part of M, in [0, 1].
-
-    Examples:
-        >>> order = Order(shares=40_000, periods=10)
-        >>> eta, gamma = SquareRoot().coefficients(order, 1e5, day_volume=1e6, day_volatility=0.5)
-        >>> f"{1e6 * eta:.2f} {1e6 * gamma:.2f}"  # $/share per million shares
-        '9.17 1.67'
-    """
-
-    prefactor: float = 1.0
-    error: float = 0.0
-    stays: float = 2 / 3
-
-    def __post_init__(self) -> None:
-        store(
-            self,
-            prefactor=real("prefactor", self.prefactor, above=0),
-            error=real("error", self.error, minimum=0),
-            stays=real("stays", self.stays, minimum=0, maximum=1),
-        )
-
-    def coefficients(
-        self, order: Order, volume: float, day_volume: float, day_volatility: float
-    ) -> tuple[float, float]:
-        """Eta and gamma [$/share per share]; arguments as for `Almgren2005.coefficients`."""
-        moved = self.prefactor * day_volatility * (order.shares / day_volume) ** 0.5
-        gamma = self.stays * moved / order.shares
-        return (2 / 3 - self.stays / 2) * moved * order.periods / order.shares + gamma / 2, gamma
-
-    def redrawn(self, noise: np.random.Generator) -> SquareRoot:
-        """With Y drawn from a normal distribution (and kept positive)."""
-        drawn = self.prefactor + self.error * noise.standard_normal()
-        return dataclasses.replace(self, prefactor=max(drawn, 0.01 * self.prefactor))
 
 
 @dataclass(frozen=True, eq=False)
@@ -319,78 +175,6 @@ class Calibration:
         price, volume = _days(self.volatility.value, self.volume.value * shape, process, size, seed)
         pieces = [slice(low, low + self.days) for low in range(0, size, self.days)]
         return [_estimate(price[days], volume[days], self.floor, self.price) for days in pieces]
-
-
-def read_bars(source: str | Path | pd.DataFrame) -> pd.DataFrame:
-    """Bars from a CSV file or a table, checked.
-
-    Args:
-        source: a path, or a DataFrame; columns timestamp, volume [shares] and price [$/share], a row a bar, every day
-            with the same bars at the same times. A bar's price is its last one; its timestamp may be either end.
-
-    Returns:
-        A DataFrame with these columns, of types datetime64, float64 and float64.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: no table; a column missing; a value missing, not a number or not > 0; timestamps that do not
-            increase; days that differ in their bars; or fewer than 5 days or 3 bars a day.
-    """
-    if isinstance(source, pd.DataFrame):
-        table, name = source, "the table"
-    else:
-        path = Path(source)
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist or is not a file")
-        name = str(path)
-        try:
-            table = pd.read_csv(path)
-        except (ValueError, UnicodeError) as error:  # pandas' own errors are ValueErrors
-            raise ValueError(f"{path} cannot be read as CSV: {error}") from None
-    missing = [column for column in COLUMNS if column not in table.columns]
-    if missing:
-        raise ValueError(f"{name} must have the columns {', '.join(COLUMNS)}; {', '.join(missing)} missing")
-    table = table[list(COLUMNS)].reset_index(drop=True)
-    if table.empty:
-        raise ValueError(f"{name} has no bars")
-    try:
-        times = pd.to_datetime(table["timestamp"])
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{name}: timestamp must hold dates with times: {error}") from None
-    if times.isna().any():
-        raise ValueError(f"{name}: timestamp is missing in row {int(times.isna().argmax())}")
-    later = times.diff().iloc[1:] > pd.Timedelta(0)
-    if not later.all():
-        row = int((~later).to_numpy().argmax()) + 1
-        raise ValueError(
-            f"{name}: timestamps must increase, but row {row} ({times[row]}) does not follow the one before"
-        )
-    checked: dict[str, Any] = {"timestamp": times}
-    for column in ("volume", "price"):
-        numbers = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
-        bad = ~(np.isfinite(numbers) & (numbers > 0))
-        if bad.any():
-            row = int(bad.argmax())
-            raise ValueError(f"{name}: {column} must be finite and > 0, got {table[column].iloc[row]!r} in row {row}")
-        checked[column] = numbers
-    _same_times(times, name)
-    return pd.DataFrame(checked)
-
-
-def _same_times(times: pd.Series[Any], name: str) -> None:
-    """Every day must have the bars of the first."""
-    clock = times.groupby(times.dt.date).apply(lambda day: tuple(day.dt.time))
-    for date, bars in clock.items():
-        if bars != clock.iloc[0]:
-            raise ValueError(
-                f"{name}: every day must have bars at the same times; {date} has {len(bars)} that are not those of "
-                f"{clock.index[0]} ({len(clock.iloc[0])}): leave out short days"
-            )
-    if len(clock) < DAYS or len(clock.iloc[0]) < BARS:
-        raise ValueError(
-            f"{name} must hold at least {DAYS} days of at least {BARS} bars, got {len(clock)} days of "
-            f"{len(clock.iloc[0])}"
-        )
 
 
 def calibrate(bars: str | Path | pd.DataFrame, *, floor: float = 0.1) -> Calibration:
@@ -533,54 +317,3 @@ def synthetic(
     times = dates.to_numpy()[:, None] + clock.to_numpy()
     shares = np.maximum(np.round(volume), 1).astype(np.int64)
     return pd.DataFrame({"timestamp": times.ravel(), "volume": shares.ravel(), "price": price.ravel()})
-
-
-def forecast(
-    problem: Problem, alternatives: Sequence[Problem], planners: Mapping[str, Callable[[Problem], Policy]]
-) -> pd.DataFrame:
-    """What plans made from estimates will cost, and what the error of the estimates makes of it.
-
-    Every plan is made for ``problem`` and priced in each of the ``alternatives``, the markets that the data allow;
-    there it is also made anew, which says what knowing the market better would be worth. Costs are exact
-    (`optexec.exact_value`).
-
-    Args:
-        problem: made of the estimates.
-        alternatives: made of draws of them, such as those of `Calibration.resampled`.
-        planners: how each policy is made from the problem that it believes in, by name.
-
-    Returns:
-        A DataFrame by policy with ``cost``, E[IS] in ``problem`` [$], and its 2.5% and 97.5% quantiles over the
-        alternatives in ``cost_low`` and ``cost_high``; ``objective`` (J) with its two likewise; ``regret``, the mean
-        over the alternatives of J of the plan over J of the plan made anew, less 1, and ``regret_high``, its 97.5%
-        quantile.
-
-    Raises:
-        ValueError: no alternatives, or a problem or policy that `optexec.exact_value` refuses.
-    """
-    if not alternatives:
-        raise ValueError("alternatives must hold at least one problem, got none")
-    rows = {}
-    for name, make in planners.items():
-        plan = make(problem)
-        cost, objective = _bill(problem, plan)
-        bills = np.array([_bill(other, plan) for other in alternatives])
-        anew = np.array([exact_value(other, make(other)) for other in alternatives])
-        regret = bills[:, 1] / anew - 1
-        (cost_low, objective_low), (cost_high, objective_high) = np.quantile(bills, [0.025, 0.975], axis=0)
-        rows[name] = {
-            "cost": cost,
-            "cost_low": cost_low,
-            "cost_high": cost_high,
-            "objective": objective,
-            "objective_low": objective_low,
-            "objective_high": objective_high,
-            "regret": regret.mean(),
-            "regret_high": np.quantile(regret, 0.975),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("policy")
-
-
-def _bill(problem: Problem, policy: Policy) -> tuple[float, float]:
-    """E[IS] and J of a policy [$]."""
-    return exact_value(problem.replace(risk_aversion=0.0), policy), exact_value(problem, policy)
