@@ -25,7 +25,7 @@ from plotly.subplots import make_subplots
 
 from optexec.figures.style import NEUTRAL, add_slider, finish, stack_panels
 
-__all__ = ["Moving", "Panel", "Plot", "bundle", "places", "whiskers"]
+__all__ = ["Moving", "Panel", "Plot", "bundle", "gap_axis", "jitter", "left", "minus", "places", "whiskers"]
 
 
 class Moving(list[Any]):
@@ -110,6 +110,16 @@ class Panel:
             marker["line"] = {"width": edge, "color": colour}
         mode = "markers" + "+text" * (at is not None)
         self.add("scatter", **{"x": x, "y": y, "mode": mode, "marker": _some(marker), "textposition": at} | more)
+
+    def strokes(self, x: Any, y: Any, colour: str, size: float, **more: Any) -> None:
+        """Upright strokes of a height [px], for values on rows."""
+        marker = {"symbol": "line-ns", "size": size, "line": {"width": 3, "color": colour}}
+        self.add("scatter", x=x, y=y, mode="markers", marker=marker, **more)
+
+    def spans(self, low: Any, high: Any, y: Any, colour: str, width: float, **more: Any) -> None:
+        """Level lines from one value to another, a row each."""
+        ends, rows = bundle(zip(low, high, strict=True)), bundle(zip(y, y, strict=True))
+        self.line(ends, rows, colour, width, **{"hover": False} | more)
 
     def words(self, x: Any, y: Any, text: Any, at: Any = None, **more: Any) -> None:
         """Text at points of the plane."""
@@ -294,3 +304,30 @@ def _axis(title: Any, span: Any, log: bool, ticks: Any) -> dict[str, Any]:
 def _some(settings: dict[str, Any]) -> dict[str, Any]:
     """What was set."""
     return {name: value for name, value in settings.items() if value is not None}
+
+
+def jitter(count: int, step: float) -> Any:
+    """Small shifts (count,) that keep the dots of neighbouring seeds apart."""
+    return step * (np.arange(count) % 3 - 1)
+
+
+def left(scores: Any, least: float) -> Any:
+    """Where gaps closed stand on the axis of `gap_axis`: what they leave open, no closer to nothing than ``least``."""
+    return np.maximum(1 - np.asarray(scores, dtype=np.float64), least)
+
+
+def gap_axis(worst: float, best: float, marks: Iterable[float]) -> dict[str, Any]:
+    """An axis of the gap closed that is logarithmic in what is left, better to the right or the top.
+
+    Args:
+        worst: the score at its one end.
+        best: the score at its other end, less than 1.
+        marks: scores that are written on it, as far as they lie between.
+    """
+    ticks = {round(1 - score, 6): minus(f"{score:g}") for score in marks if worst <= score <= best}
+    return _axis(None, [1 - worst, 1 - best], True, ticks)
+
+
+def minus(text: str) -> str:
+    """A number with a true minus sign."""
+    return text.replace("-", "−")

@@ -387,8 +387,8 @@ def block_response(
     ):
         area = {"fill": fill, "fillcolor": clear(CAUSES[cause], alpha)}
         price.line(time, np.round(y, 5), CAUSES[cause], 2, name=name, **area)
-    name, fill = "the block's own fill", [0, -round(at_once, 5)]
-    price.line([0, 0], fill, CONTRAST, 2, "dot", marks=[0, 12], symbol="diamond", name=name, cliponaxis=False)
+    name, own = "the block's own fill", [0, -round(at_once, 5)]
+    price.line([0, 0], own, CONTRAST, 2, "dot", marks=[0, 12], symbol="diamond", name=name, cliponaxis=False)
     price.x("periods after the block", [-0.02 * time[-1], time[-1]])
     price.y("displacement ($ per share)")
     top = max(float(np.quantile(values / push, 0.975, axis=0).max()) for _, values in transient)

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 
 import optexec as ox
-from optexec.figures.style import COLOURS, LIQUIDITY, NEUTRAL, clear, finish, stack_panels
+from optexec.figures.style import COLOURS, LIQUIDITY, NEUTRAL, clear
 from optexec.interval import Interval, plus_minus
 from optexec.liquidity import Chain, cached_chain, extrapolated
 from optexec.observation import Columns, Observation, columns, stacked
 from optexec.optimum import Optimum
 from optexec.policies import Belief, Filtered, LevelTable, Rolling
+from report.plot import Plot
 
 __all__ = [
     "EPISODES",
@@ -505,45 +505,25 @@ def hidden_level(
         level: the filter's mean before the trade of period k (N,).
         deviation: its standard deviation (N,).
     """
-    k = np.arange(len(truth))
-    band = 1.96 * deviation
-    figure = go.Figure()
-    figure.add_scatter(
-        x=np.concatenate([k, k[::-1]]),
-        y=np.concatenate([level + band, (level - band)[::-1]]).round(3),
-        fill="toself",
-        fillcolor=clear(COLOURS["rolling"], 0.18),
-        line={"width": 0},
-        name="filter, 95% band",
-        hoverinfo="skip",
-    )
-    figure.add_scatter(
-        x=k,
-        y=implied.round(3),
-        name="implied by the last fill",
-        mode="lines+markers",
-        line={"color": NEUTRAL, "width": 1.5, "dash": "dot"},
-        marker={"size": 6},
-    )
-    figure.add_scatter(
-        x=k, y=truth.round(3), name="true", mode="lines+markers", line={"color": LIQUIDITY, "width": 2.5}
-    )
-    figure.add_scatter(
-        x=k, y=level.round(3), name="filtered", mode="lines", line={"color": COLOURS["rolling"], "width": 2.5}
-    )
-    figure.update_xaxes(title="time (periods)")
-    figure.update_yaxes(title="liquidity level L", rangemode="tozero")
-    return finish(
-        figure,
-        height=420,
-        alt="One episode of liquidity: the true level, the level implied by the last fill, which lags it by a period, "
+    k, colour = np.arange(len(truth)), COLOURS["rolling"]
+    low, high = ((level + side * 1.96 * deviation).round(3) for side in (-1, 1))
+    plot = Plot()
+    plot.band(k, high, low, clear(colour, 0.18), name="filter, 95% band")
+    plot.line(k, implied.round(3), NEUTRAL, 1.5, "dot", marks=6, name="implied by the last fill")
+    plot.line(k, truth.round(3), LIQUIDITY, marks=6, name="true")
+    plot.line(k, level.round(3), colour, name="filtered")
+    plot.x("time (periods)")
+    plot.y("liquidity level L", rangemode="tozero")
+    return plot.done(
+        "One episode of liquidity: the true level, the level implied by the last fill, which lags it by a period, "
         "and the filter's estimate between that and the mean, with a band around it.",
+        height=420,
         phone={"height": 460, "margin": {"t": 90}},
     )
 
 
 def information_curves(
-    panels: Mapping[str, tuple[str, pd.DataFrame]], span: tuple[float, float], ticks: Mapping[str, Any]
+    panels: Mapping[str, tuple[str, pd.DataFrame]], span: tuple[float, float], ticks: Mapping[float, str]
 ) -> go.Figure:
     """What each degree of information is worth, against a parameter.
 
@@ -551,7 +531,7 @@ def information_curves(
         panels: by axis title of y, the axis title of x and a frame indexed by the parameter, with a column a line and
             ``<line>_ci`` (95% half-width) for the estimated ones.
         span: ends of the first panel's y-axis.
-        ticks: tickvals and ticktext of the logarithmic x-axes.
+        ticks: labels by value of the logarithmic x-axes.
     """
     styles = {
         "see it": (LIQUIDITY, "solid"),
@@ -562,63 +542,40 @@ def information_curves(
         "rolling, last fill": (COLOURS["rolling"], "dot"),
         "assume constant": (COLOURS["AC"], "solid"),
     }
-    figure = make_subplots(rows=1, cols=len(panels), horizontal_spacing=0.12)
-    shown: set[str] = set()
-    for p, (title, (across, frame)) in enumerate(panels.items()):
+    plot = Plot(len(panels), gap=0.12)
+    for panel, (title, (across, frame)) in zip(plot, panels.items(), strict=True):
         for name in [name for name in styles if name in frame.columns]:
             colour, dash = styles[name]
-            spread = {}
+            x, y, width = frame.index, frame[name].round(4), 7 if name.startswith("bound") else 2.2
+            spread: dict[str, Any] = {}
             if f"{name}_ci" in frame:
-                spread = {"error_y": {"array": frame[f"{name}_ci"].round(4), "thickness": 1.2, "width": 3}}
-            figure.add_scatter(
-                x=frame.index,
-                y=frame[name].round(4),
-                name=name,
-                legendgroup=name,
-                showlegend=name not in shown,
-                mode="lines+markers" if spread else "lines",
-                marker={"size": 6},
-                line={"color": colour, "dash": dash, "width": 7 if name.startswith("bound") else 2.2},
-                hovertemplate=f"{name}: %{{y:.3g}}<extra></extra>",
-                **spread,
-                row=1,
-                col=p + 1,
-            )
-            shown.add(name)
-        figure.update_xaxes(title=across, type="log", **ticks, row=1, col=p + 1)
-        figure.update_yaxes(title=title, row=1, col=p + 1)
-    first = next(iter(panels.values()))[1]
-    figure.update_yaxes(range=list(span), row=1, col=1)
-    figure.update_layout(legend={"y": 1.05}, margin={"t": 80})
-    phone: dict[str, Any] = {"height": 520, "legend": {"y": 1.03}}
-    if len(panels) > 1:
-        phone = stack_panels(figure, len(panels), 860, 0.14)
-        phone["legend"] = {"y": 1.03}
-    return finish(
-        figure,
+                error = {"array": frame[f"{name}_ci"].round(4), "thickness": 1.2, "width": 3}
+                spread = {"error_y": error, "marks": 6}
+            panel.line(x, y, colour, width, dash, key=name, hover=f"{name}: %{{y:.3g}}", **spread)
+        panel.x(across, type="log", ticks=ticks)
+        panel.y(title)
+    plot[0].y(span=span)
+    alone = {"height": 520, "legend": {"y": 1.03}}
+    return plot.done(
+        f"{' and '.join(panels)} by degree of information, against {next(iter(panels.values()))[1].index.name}.",
         height=470,
-        alt=f"{' and '.join(panels)} by degree of information, against {first.index.name}.",
-        phone=phone,
+        legend={"y": 1.05},
+        margin={"t": 80},
+        phone=plot.stacked(860, 0.14, legend={"y": 1.03}) if len(panels) > 1 else alone,
     )
 
 
 def noise_figure(table: pd.DataFrame) -> go.Figure:
     """Gap closed against the slippage of a fill, from `by_slippage`."""
-    return information_curves(
-        {"gap closed": ("slippage s ($/share)", table.drop(columns="value"))},
-        span=(-0.45, 0.3),
-        ticks={"tickvals": list(table.index), "ticktext": [f"{s:g}" for s in table.index]},
-    )
+    panels = {"gap closed": ("slippage s ($/share)", table.drop(columns="value"))}
+    return information_curves(panels, (-0.45, 0.3), {s: f"{s:g}" for s in table.index})
 
 
 def memory_figure(found: Memory) -> go.Figure:
     """Gap closed, and dollars gained, against liquidity's half-life."""
     across = "half-life of liquidity (periods)"
-    return information_curves(
-        {
-            "gap closed": (across, found.table.drop(columns="value")),
-            "gain over the best schedule ($)": (across, found.dollars),
-        },
-        span=(-0.75, 0.75),
-        ticks={"tickvals": list(HALF_LIVES), "ticktext": list(HALF_LIVES.values())},
-    )
+    panels = {
+        "gap closed": (across, found.table.drop(columns="value")),
+        "gain over the best schedule ($)": (across, found.dollars),
+    }
+    return information_curves(panels, (-0.75, 0.75), HALF_LIVES)
