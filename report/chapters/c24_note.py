@@ -17,7 +17,8 @@ from scipy.optimize import brentq
 
 import optexec as ox
 from optexec.evaluation import tail_mean
-from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, finish
+from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, clear
+from report.plot import Moving, Plot, bundle
 
 __all__ = [
     "ACCOUNTS",
@@ -957,97 +958,53 @@ def mean_std_plane(
         selected: the account that is shown first.
         episodes: n of the printed table.
     """
-    accounts, labels = list(laws), list(laws[selected].index)
-
-    def outlines(account: str, policy: str) -> tuple[list[float | None], list[float | None]]:
-        x: list[float | None] = []
-        y: list[float | None] = []
-        for label in labels:
-            law = laws[account].loc[label, policy]
-            across, up = region(float(law["mean"]), float(law["std"]), episodes)
-            x += [*across.round(1).tolist(), None]
-            y += [*np.round(up, 2).tolist(), None]
-        return x, y
-
-    figure = go.Figure()
+    plot, first = Plot(), laws[selected]
     for policy in ("TWAP", "AC"):
-        x, y = outlines(selected, policy)
-        red, green, blue = (int(COLOURS[policy][i : i + 2], 16) for i in (1, 3, 5))
-        figure.add_scatter(
-            x=x,
-            y=y,
-            mode="lines",
-            line={"color": COLOURS[policy], "width": 2},
-            fill="toself",
-            fillcolor=f"rgba({red},{green},{blue},0.16)",
-            name=f"{policy}, 95% of runs of {episodes}",
-            hoverinfo="skip",
-        )
-    for name, row in printed.iterrows():
-        figure.add_scatter(
-            x=[row["mean"]],
-            y=[row["std"]],
-            mode="markers",
-            marker={
-                "color": COLOURS[str(name)],
-                "size": 11,
-                "symbol": "diamond",
-                "line": {"color": "rgba(255,255,255,0.85)", "width": 1},
-            },
-            name=f"{name}, printed",
-            hovertemplate=f"{name}, printed: mean {row['mean']:,.0f}, std {row['std']:,.0f}<extra></extra>",
-        )
-    figure.add_vline(x=100_000, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
-    for label in labels:
-        figure.add_annotation(
-            text=f"σ = ${label}",
-            x=1.01,
-            xref="paper",
-            xanchor="left",
-            y=float(np.log10(laws[selected].loc[label, ("TWAP", "std")])),
-            yanchor="middle",
-            showarrow=False,
-            font={"size": 11, "color": NEUTRAL},
-        )
-    changes = []
-    for account in accounts:
-        parts = [outlines(account, policy) for policy in ("TWAP", "AC")]
-        changes.append({"x": [part[0] for part in parts], "y": [part[1] for part in parts]})
-    add_slider(figure, "counted", accounts, changes, [0, 1], accounts.index(selected))
-    figure.update_xaxes(title="mean ($)", range=[97_600, 102_400], tickformat=",.0f")
-    lowest = min(float(law.xs("std", axis=1, level=1).to_numpy().min()) for law in laws.values())
-    highest = max(float(law.xs("std", axis=1, level=1).to_numpy().max()) for law in laws.values())
-    figure.update_yaxes(
-        title="standard deviation ($)",
-        type="log",
-        range=[float(np.log10(0.7 * lowest)), float(np.log10(1.5 * highest))],
-        tickvals=[30, 100, 300, 1000, 3000],
-        ticktext=["30", "100", "300", "1,000", "3,000"],
+        x, y = zip(*(_outlines(law, policy, episodes) for law in laws.values()), strict=True)
+        colour, name = COLOURS[policy], f"{policy}, 95% of runs of {episodes}"
+        fill = clear(colour, 0.16)
+        plot.line(Moving(x), Moving(y), colour, 2, fill="toself", fillcolor=fill, name=name, hover=False)
+    edge = {"color": "rgba(255,255,255,0.85)", "width": 1}
+    for who, row in printed.iterrows():
+        mean, std, name = row["mean"], row["std"], f"{who}, printed"
+        hover = f"{name}: mean {mean:,.0f}, std {std:,.0f}"
+        plot.dots([mean], [std], COLOURS[str(who)], 11, "diamond", marker_line=edge, name=name, hover=hover)
+    plot.vline(100_000, width=1)
+    beside = {"xref": "paper", "xanchor": "left", "yanchor": "middle", "font": {"size": 11, "color": NEUTRAL}}
+    for label, std in first["TWAP", "std"].items():
+        plot.note(f"σ = ${label}", 1.01, float(np.log10(std)), **beside)
+    plot.slider("counted", laws, list(laws).index(selected))
+    plot.x("mean ($)", [97_600, 102_400], tickformat=",.0f")
+    stds = np.concatenate([law.xs("std", axis=1, level=1).to_numpy() for law in laws.values()])
+    ticks = {tick: f"{tick:,}" for tick in (30, 100, 300, 1000, 3000)}
+    plot.y("standard deviation ($)", [0.7 * stds.min(), 1.5 * stds.max()], log=True, ticks=ticks)
+
+    def said(policy: Any, law: pd.Series) -> str:
+        return f"{policy} {law['mean']:,.0f} and {law['std']:,.0f}"
+
+    read = (
+        f"σ = {label} dollars: " + ", ".join(said(p, row[p]) for p in ("TWAP", "AC")) for label, row in first.iterrows()
     )
-    figure.update_layout(margin={"t": 64, "r": 72})
-    first = laws[selected]
-    return finish(
-        figure,
+    return plot.done(
+        "Mean against standard deviation of the four printed rows and of TWAP and AC under readings of the "
+        f"volatility, counted as {selected}. {'; '.join(read)}. Printed: "
+        f"{'; '.join(said(*row) for row in printed.iterrows())}. A slider chooses among {', '.join(laws)}.",
         height=560,
-        alt=f"Mean against standard deviation of the four printed rows and of TWAP and AC under readings of the "
-        f"volatility, counted as {selected}. "
-        + "; ".join(
-            f"σ = {label} dollars: "
-            f"TWAP {first.loc[label, ('TWAP', 'mean')]:,.0f} and {first.loc[label, ('TWAP', 'std')]:,.0f}, "
-            f"AC {first.loc[label, ('AC', 'mean')]:,.0f} and {first.loc[label, ('AC', 'std')]:,.0f}"
-            for label in labels
-        )
-        + ". Printed: "
-        + "; ".join(f"{policy} {row['mean']:,.0f} and {row['std']:,.0f}" for policy, row in printed.iterrows())
-        + f". A slider chooses among {', '.join(accounts)}.",
+        margin={"t": 64, "r": 72},
         phone={
             "height": 620,
             "margin": {"t": 130, "r": 52, "l": 54},
             "xaxis": {"tickvals": [98_000, 100_000, 102_000], "title": {"text": "mean ($)"}},
-            "annotations": {i: {"text": f"${label}"} for i, label in enumerate(labels)},
+            "annotations": {i: {"text": f"${label}"} for i, label in enumerate(first.index)},
             **SMALL_SLIDER,
         },
     )
+
+
+def _outlines(law: pd.DataFrame, policy: str, episodes: int) -> tuple[list[float | None], list[float | None]]:
+    """The borders of a policy's `region`, a row of the law each, across and up."""
+    borders = [region(mean, std, episodes) for mean, std in law[[(policy, "mean"), (policy, "std")]].to_numpy()]
+    return bundle(across.round(1) for across, _ in borders), bundle(up.round(2) for _, up in borders)
 
 
 def figures_by_volatility(counts: pd.DataFrame, named: Mapping[str, float], total: int) -> go.Figure:
@@ -1058,64 +1015,39 @@ def figures_by_volatility(counts: pd.DataFrame, named: Mapping[str, float], tota
         named: sigma by the words that it is a reading of, ascending.
         total: how many figures there are.
     """
-    sigma = counts.index.to_numpy(dtype=np.float64)
-    figure = go.Figure()
+    plot, sigma = Plot(), counts.index.to_numpy(dtype=np.float64)
+    above = {"yref": "paper", "xanchor": "center", "yanchor": "bottom", "textangle": -90, "font": {"size": 11}}
     for words, value in named.items():
-        figure.add_vline(x=value, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
-        figure.add_annotation(
-            text=words,
-            x=float(np.log10(value)),
-            y=1.01,
-            yref="paper",
-            xanchor="center",
-            yanchor="bottom",
-            textangle=-90,
-            showarrow=False,
-            font={"size": 11},
-        )
+        plot.vline(value, width=1)
+        plot.note(words, float(np.log10(value)), 1.01, **above)
     for account in counts.columns:
         colour, dash = LINES[account]
-        figure.add_scatter(
-            x=sigma.round(5),
-            y=counts[account].to_numpy(),
-            mode="lines",
-            line={"color": colour, "width": 2.5, "dash": dash, "shape": "hvh"},
-            name=account,
-            hovertemplate=f"{account}, σ = $%{{x:.3f}}: %{{y}} of {total}<extra></extra>",
-        )
-    figure.update_xaxes(
-        type="log",
-        title="volatility of the price ($ per √period)",
-        range=[float(np.log10(sigma[0])), float(np.log10(sigma[-1]))],
-        tickvals=[0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
-        ticktext=["0.02", "0.05", "0.1", "0.2", "0.5", "1", "2"],
-    )
-    figure.update_yaxes(title=f"printed figures produced, of {total}", range=[0, total + 0.6], dtick=4)
-    figure.update_layout(margin={"t": 160, "b": 110}, legend={"y": -0.24, "yanchor": "top"})
-    peaks = {
-        account: (int(counts[account].max()), sigma[int(counts[account].to_numpy().argmax())])
-        for account in counts.columns
-    }
+        hover = f"{account}, σ = $%{{x:.3f}}: %{{y}} of {total}"
+        plot.line(sigma.round(5), counts[account].to_numpy(), colour, dash=dash, shape="hvh", name=account, hover=hover)
+    ticks = {tick: f"{tick:g}" for tick in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)}
+    plot.x("volatility of the price ($ per √period)", [sigma[0], sigma[-1]], log=True, ticks=ticks)
+    plot.y(f"printed figures produced, of {total}", [0, total + 0.6], dtick=4)
     width = 300 / float(np.log10(sigma[-1] / sigma[0]))  # pixels a decade of the plot on a phone
     there, shifts = -np.inf, []
     for value in named.values():
         here = float(np.log10(value)) * width
         there = max(here, there + 12)  # a line of text apart
         shifts.append(round(there - here, 1))
-    phone: dict[str, Any] = {
-        "height": 590,
-        "margin": {"t": 164, "b": 150, "l": 50, "r": 12},
-        "xaxis": {"tickvals": [0.02, 0.1, 0.5, 2], "ticktext": ["0.02", "0.1", "0.5", "2"]},
-        "annotations": {i: {"font": {"size": 10}, "xshift": shift} for i, shift in enumerate(shifts)},
-        "legend": {"y": -0.2},
-    }
-    return finish(
-        figure,
+    first = counts.idxmax().to_dict()
+    peaks = (
+        f"{account} has at most {most}, first at {first[account]:.2f} dollars" for account, most in counts.max().items()
+    )
+    return plot.done(
+        f"Number of the {total} printed figures that are produced, against the volatility of the price: "
+        f"{'; '.join(peaks)}. Marked: {'; '.join(f'{words} at {value:.2f}' for words, value in named.items())}.",
         height=570,
-        alt=f"Number of the {total} printed figures that are produced, against the volatility of the price: "
-        + "; ".join(f"{account} has at most {most}, first at {at:.2f} dollars" for account, (most, at) in peaks.items())
-        + ". Marked: "
-        + "; ".join(f"{words} at {value:.2f}" for words, value in named.items())
-        + ".",
-        phone=phone,
+        margin={"t": 160, "b": 110},
+        legend={"y": -0.24, "yanchor": "top"},
+        phone={
+            "height": 590,
+            "margin": {"t": 164, "b": 150, "l": 50, "r": 12},
+            "xaxis": {"tickvals": [0.02, 0.1, 0.5, 2], "ticktext": ["0.02", "0.1", "0.5", "2"]},
+            "annotations": {i: {"font": {"size": 10}, "xshift": shift} for i, shift in enumerate(shifts)},
+            "legend": {"y": -0.2},
+        },
     )
