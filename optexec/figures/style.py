@@ -122,6 +122,7 @@ def add_slider(
     *,
     marks: Mapping[int, str] | None = None,
     place: tuple[float, float] = (0.0, 1.0),
+    below: int = 64,
 ) -> None:
     """A slider whose step i changes ``traces`` by ``changes[i]``; no kernel needed.
 
@@ -135,6 +136,7 @@ def add_slider(
         active: the step shown first.
         marks: names of steps, written below the rail.
         place: left and right end, as parts of the width.
+        below: how far under the axes it stands [px].
     """
     steps: list[dict[str, Any]] = []
     for i, (label, change) in enumerate(zip(labels, changes, strict=True)):
@@ -149,7 +151,7 @@ def add_slider(
         "active": active,
         "steps": steps,
         "currentvalue": {"prefix": f"{name} = "},
-        "pad": {"t": 64, "l": 4, "r": 4},
+        "pad": {"t": below, "l": 4, "r": 4},
         "ticklen": 0,
         "minorticklen": 0,
         "font": {"color": "rgba(0,0,0,0)"},

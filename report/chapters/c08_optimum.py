@@ -644,9 +644,9 @@ def speed_and_spread(gains: pd.DataFrame, selected: tuple[float, float], name: s
         [f"{spread:.3g}" for spread in spreads],
     )
     for i, title in enumerate(("speed θ", "spread sd(L)")):
-        place = (0.0, 0.46) if i == 0 else (0.54, 1.0)
+        rail = (0.0, 0.46) if i == 0 else (0.54, 1.0)
         changes = [[{"selectedpoints": [at]}, curve(1 - i, at)] for at in range(len(axes[i]))]
-        add_slider(plot.figure, title, labels[i], changes, [i, 1 - i], first[i], place=place)
+        add_slider(plot.figure, title, labels[i], changes, [i, 1 - i], first[i], place=rail)
     again = {"title": {"text": "adapting is worth (% of J)"}}
     return plot.done(
         "What adapting saves, in percent of J. First panel: against the speed of liquidity at the spread of "

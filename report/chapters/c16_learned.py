@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 from scipy.optimize import brentq
 
 import optexec as ox
 from optexec import offline
 from optexec.evaluation import Estimate, from_to, mean, plus_minus, standard_deviation, tail_mean
+from optexec.figures.maps import FRACTIONS, RATIO_BAR, stacked_maps
 from optexec.figures.style import (
     COLOURS,
     CONTRAST,
@@ -24,9 +24,6 @@ from optexec.figures.style import (
     NEUTRAL,
     SMALL_SLIDER,
     SPLIT_SCALE,
-    add_slider,
-    finish,
-    stack_panels,
 )
 from optexec.interval import Interval
 from optexec.liquidity import cached_chain
@@ -35,6 +32,7 @@ from optexec.offline import ALGORITHMS, scoring
 from optexec.policies import LevelTable, Rolling
 from report.agents import published
 from report.agents.protocol import BATCH, EPISODES, ONE_LOG, SCORED, SCORING, SHARED, STEPS, TUNING, Seeds
+from report.plot import Moving, Plot, bundle, gap_axis, jitter, left, places
 
 __all__ = [
     "Ambiguity",
@@ -956,48 +954,25 @@ BAND = "#d8609f"
 
 
 def _left(scores: Any) -> Array:
-    """What a gap closed leaves open."""
-    return np.asarray(np.maximum(1 - np.asarray(scores, dtype=np.float64), SMALLEST), dtype=np.float64)
+    """Where gaps closed stand on the axis."""
+    return np.asarray(left(scores, SMALLEST), dtype=np.float64)
 
 
-def _ticks(scores: Sequence[float]) -> dict[str, Any]:
-    return {
-        "tickvals": [round(1 - score, 4) for score in scores],
-        "ticktext": [f"{score:g}".replace("-", "−") for score in scores],
-    }
+def _score_axis(
+    plot: Plot, worst: float, best: float, marks: Sequence[float], fewer: Sequence[float]
+) -> dict[str, Any]:
+    """The axis of the gap closed, with its marks; returns that of a phone, with fewer."""
+    title = "gap closed (0: best schedule, 1: exact optimum; logarithmic in what is left)"
+    plot.x(title, title_standoff=10, tickangle=0, **gap_axis(worst, best, marks))
+    return {"title": {"text": "gap closed"}, "tickfont": {"size": 10}, **gap_axis(worst, best, fewer)}
 
 
-def _score_axis(figure: go.Figure, worst: float, best: float, marks: Sequence[float] = SCORES) -> dict[str, Any]:
-    """A logarithmic axis of what is left, labelled by the gap closed, better to the right; returns that of a phone."""
-    ticks = [score for score in marks if worst <= score <= best]
-    figure.update_xaxes(
-        type="log",
-        title="gap closed (0: best schedule, 1: exact optimum; logarithmic in what is left)",
-        title_standoff=10,
-        range=np.log10([_left(worst), _left(best)]).tolist(),
-        tickangle=0,
-        **_ticks(ticks),
-    )
-    fewer = [score for score in (FEWER if marks is SCORES else marks[::3]) if worst <= score <= best]
-    return {"title": {"text": "gap closed"}, "tickfont": {"size": 10}, **_ticks(fewer)}
-
-
-def _score_marks(figure: go.Figure, marks: Mapping[str, float]) -> None:
+def _score_marks(plot: Plot, marks: Mapping[str, float]) -> None:
     """Vertical lines of the rules, named above the plot."""
     for name, score in marks.items():
-        x = float(_left(score))
-        figure.add_vline(x=x, line={"color": COLOUR.get(name, NEUTRAL), "width": 1.5, "dash": "dot"})
-        figure.add_annotation(
-            text=name,
-            x=np.log10(x),
-            y=1.0,
-            yref="paper",
-            xanchor="left",
-            yanchor="bottom",
-            textangle=-32,
-            showarrow=False,
-            font={"size": 12},
-        )
+        x, above = float(_left(score)), {"yref": "paper", "xanchor": "left", "yanchor": "bottom", "textangle": -32}
+        plot.vline(x, COLOUR.get(name, NEUTRAL))
+        plot.note(name, np.log10(x), 1.0, font={"size": 12}, **above)
 
 
 def learned_scores(seeds: pd.DataFrame, summaries: pd.DataFrame, marks: Mapping[str, float]) -> go.Figure:
@@ -1009,67 +984,41 @@ def learned_scores(seeds: pd.DataFrame, summaries: pd.DataFrame, marks: Mapping[
         summaries: a row for every log and algorithm: log, algorithm, value (interquartile mean), low and high.
         marks: scores of rules, by name.
     """
-    logs = list(dict.fromkeys(summaries["log"]))
-    algorithms = list(dict.fromkeys(summaries["algorithm"]))
-    place = {log: len(logs) - 1 - i for i, log in enumerate(logs)}
-    figure = go.Figure()
-    for algorithm in algorithms:
-        colour, offset = COLOUR[algorithm], 0.27 * (1 - algorithms.index(algorithm))
+    plot, at = Plot(), places(summaries["log"])
+    for i, algorithm in enumerate(dict.fromkeys(summaries["algorithm"])):
+        colour, lane = COLOUR[algorithm], 0.27 * (1 - i)
         rows = summaries[summaries["algorithm"] == algorithm]
-        y = [place[log] + offset for log in rows["log"]]
-        ends = [x for low, high in zip(rows["low"], rows["high"], strict=True) for x in (*_left([low, high]), None)]
-        figure.add_scatter(
-            x=ends,
-            y=[value for here in y for value in (here, here, None)],
-            mode="lines",
-            line={"color": colour, "width": 7},
-            opacity=0.35,
-            legendgroup=algorithm,
-            showlegend=False,
-            hoverinfo="skip",
-        )
-        dots = seeds[seeds["algorithm"] == algorithm]
-        for mean_action, part in dots.groupby("mean_action"):
-            jitter = 0 if mean_action else 0.09 * (np.arange(len(part)) % 3 - 1)
-            shape = "diamond" if mean_action else "circle"
-            figure.add_scatter(
-                x=_left(part["score"]).round(5),
-                y=np.round(np.array([place[log] + offset for log in part["log"]]) + jitter, 3),
-                mode="markers",
-                marker={
-                    "color": colour,
-                    "size": 9 if mean_action else 5,
-                    "symbol": [shape + ("-open" if data else "") for data in part["data"]],
-                    "line": {"width": 2, "color": colour} if mean_action else {"width": 1, "color": colour},
-                },
+        y = [at[log] + lane for log in rows["log"]]
+        group = {"legendgroup": algorithm, "showlegend": False}
+        plot.spans(_left(rows["low"]), _left(rows["high"]), y, colour, 7, opacity=0.35, **group)
+        for mean_action, part in seeds[seeds["algorithm"] == algorithm].groupby("mean_action"):
+            shape, size, edge, words = ("diamond", 9, 2, ", mean action") if mean_action else ("circle", 5, 1, "")
+            shift = 0 if mean_action else jitter(len(part), 0.09)
+            plot.dots(
+                _left(part["score"]).round(5),
+                np.round(np.array([at[log] + lane for log in part["log"]]) + shift, 3),
+                colour,
+                size,
+                [shape + ("-open" if data else "") for data in part["data"]],
+                edge=edge,
                 customdata=part["score"].round(4),
-                name=f"{algorithm}, mean action" if mean_action else f"{algorithm}, a seed",
-                legendgroup=algorithm,
-                hovertemplate=f"{algorithm}{', mean action' if mean_action else ''}: %{{customdata}}<extra></extra>",
+                name=f"{algorithm}{words or ', a seed'}",
+                key=algorithm,
+                hover=f"{algorithm}{words}: %{{customdata}}",
             )
-        figure.add_scatter(
-            x=_left(rows["value"]).round(5),
-            y=y,
-            mode="markers",
-            marker={"symbol": "line-ns", "size": 17, "line": {"width": 3, "color": colour}},
-            customdata=rows["value"].round(4),
-            legendgroup=algorithm,
-            showlegend=False,
-            hovertemplate=f"{algorithm}, interquartile mean: %{{customdata}}<extra></extra>",
-        )
-    _score_marks(figure, marks)
-    narrow = _score_axis(figure, min(-20.0, 1.25 * float(seeds["score"].min())), 0.9993)
-    figure.update_yaxes(
-        tickvals=list(place.values()), ticktext=list(place), range=[-0.6, len(logs) - 0.4], zeroline=False
-    )
-    figure.update_layout(legend={"y": -0.2, "yanchor": "top"}, margin={"t": 110})
-    return finish(
-        figure,
-        height=620,
-        alt="Gap closed by every seed, a row for each log and algorithm. "
+        hover, value = f"{algorithm}, interquartile mean: %{{customdata}}", rows["value"]
+        plot.strokes(_left(value).round(5), y, colour, 17, customdata=value.round(4), hover=hover, **group)
+    _score_marks(plot, marks)
+    narrow = _score_axis(plot, min(-20.0, 1.25 * float(seeds["score"].min())), 0.9993, SCORES, FEWER)
+    plot.rows(at)
+    return plot.done(
+        "Gap closed by every seed, a row for each log and algorithm. "
         + "; ".join(
             f"{row.log}, {row.algorithm}: interquartile mean {row.value:.3g}" for row in summaries.itertuples()
         ),
+        height=620,
+        legend={"y": -0.2, "yanchor": "top"},
+        margin={"t": 110},
         phone={
             "height": 720,
             "margin": {"l": 92, "r": 30, "t": 110},
@@ -1087,33 +1036,24 @@ def seed_profiles(scores: Mapping[str, Array], marks: Mapping[str, float]) -> go
         scores: gaps closed (S,) by name; a name may go on after the algorithm's with a comma.
         marks: scores of rules, by name.
     """
-    figure = go.Figure()
+    plot = Plot()
     worst = min(float(np.min(part)) for part in scores.values())
     for name, part in scores.items():
         ordered = np.sort(part)
         share = 1 - np.arange(len(ordered)) / len(ordered)
-        figure.add_scatter(
-            x=_left(np.concatenate([[worst - 10], ordered, ordered[-1:]])).round(5),
-            y=np.concatenate([[1.0], share, [0.0]]).round(4),
-            mode="lines",
-            line={
-                "color": COLOUR[name.split(",")[0]],
-                "width": 2.5,
-                "shape": "vh",
-                "dash": "dash" if "," in name else "solid",
-            },
-            name=name,
-            hovertemplate=f"{name}: %{{y:.0%}} of the seeds<extra></extra>",
-        )
-    _score_marks(figure, marks)
-    narrow = _score_axis(figure, min(0.93, worst - 0.02), 0.9985, CLOSE)
-    figure.update_yaxes(title="share of seeds that close at least this", range=[-0.02, 1.04], tickformat=".0%")
-    figure.update_layout(legend={"y": -0.3, "yanchor": "top"}, margin={"t": 110})
-    return finish(
-        figure,
-        height=480,
-        alt="For each algorithm the share of its seeds that close at least a given part of the gap, falling from all "
+        x = _left(np.concatenate([[worst - 10], ordered, ordered[-1:]])).round(5)
+        y = np.concatenate([[1.0], share, [0.0]]).round(4)
+        colour, dash, hover = COLOUR[name.split(",")[0]], "dash" if "," in name else None, "%{y:.0%} of the seeds"
+        plot.line(x, y, colour, dash=dash, shape="vh", name=name, hover=f"{name}: {hover}")
+    _score_marks(plot, marks)
+    narrow = _score_axis(plot, min(0.93, worst - 0.02), 0.9985, CLOSE, CLOSE[::3])
+    plot.y("share of seeds that close at least this", [-0.02, 1.04], tickformat=".0%")
+    return plot.done(
+        "For each algorithm the share of its seeds that close at least a given part of the gap, falling from all "
         "to none; vertical lines mark the rules.",
+        height=480,
+        legend={"y": -0.3, "yanchor": "top"},
+        margin={"t": 110},
         phone={"height": 560, "xaxis": narrow, "legend": {"y": -0.24}},
     )
 
@@ -1135,104 +1075,38 @@ def learned_maps(
         selected: the name that is shown first.
     """
     names, periods = list(learned), np.arange(len(optimal))
-
-    def shown(name: str) -> list[Any]:
-        fractions = learned[name]
-        return [np.round(fractions.T, 4), np.round(100 * (fractions / optimal - 1).T, 1)]
-
-    figure = make_subplots(
-        rows=1,
-        cols=3,
-        horizontal_spacing=0.09,
-        subplot_titles=["chosen on the slider: v/x", "optimum: v/x", "excess over the optimum"],
-    )
-    first, apart = shown(selected)
-    for column, (values, axis, unit) in enumerate(
-        ((first, "coloraxis", ""), (np.round(optimal.T, 4), "coloraxis", ""), (apart, "coloraxis2", "%")), 1
-    ):
-        figure.add_heatmap(
-            x=periods,
-            y=levels,
-            z=values,
-            coloraxis=axis,
-            hovertemplate=f"period %{{x}}, liquidity %{{y:.2f}}: %{{z}}{unit}<extra></extra>",
-            row=1,
-            col=column,
-        )
-        figure.update_xaxes(title="period k", row=1, col=column)
-    for column in (1, 2, 3):
-        for end in band:
-            figure.add_scatter(
-                x=periods,
-                y=end.round(3),
-                mode="lines",
-                line={"color": BAND, "width": 2},
-                showlegend=False,
-                hoverinfo="skip",
-                row=1,
-                col=column,
-            )
-    figure.update_yaxes(range=[float(levels.min()), float(levels.max())])
-    figure.update_yaxes(title="liquidity L", row=1, col=1)
-    bar = {"orientation": "h", "yanchor": "top", "y": -0.22, "thickness": 12, "outlinewidth": 0}
-    figure.update_layout(
-        coloraxis={
-            "colorscale": "Cividis",
-            "cmin": 0,
-            "cmax": 0.3,
-            "colorbar": {
-                **bar,
-                "x": 0.31,
-                "len": 0.55,
-                "title": {"text": "fraction", "side": "top"},
-                "tickvals": [0, 0.1, 0.2, 0.3],
-                "ticktext": ["0", "0.1", "0.2", "0.3 or more"],
-            },
-        },
-        coloraxis2={
-            "colorscale": SPLIT_SCALE,
-            "cmin": -30,
-            "cmax": 30,
-            "colorbar": {
-                **bar,
-                "x": 0.865,
-                "len": 0.27,
-                "title": {"text": "% of the optimum's", "side": "top"},
-                "tickvals": [-30, -15, 0, 15, 30],
-                "ticktext": ["−30", "−15", "0", "15", "30"],
-            },
-        },
-        margin={"t": 36},
-    )
-    changes = [{"z": shown(name)} for name in names]
-    add_slider(figure, "policy", names, changes, [0, 2], names.index(selected))
-    figure.layout.sliders[0].pad.t = 150
-    phone: dict[str, Any] = {"height": 1180, "annotations": {}} | SMALL_SLIDER
-    for i, suffix in enumerate(("", "2", "3")):
-        high = 1 - 0.36 * i
-        phone[f"xaxis{suffix}"] = {"domain": [0, 1], "anchor": f"y{suffix}", "title": {"text": "period k"}}
-        phone[f"yaxis{suffix}"] = {"domain": [high - 0.26, high], "title": {"text": "liquidity L"}}
-        phone["annotations"][i] = {"x": 0.5, "y": high}
-    phone["coloraxis"] = {
-        "colorbar": {"x": 0.22, "len": 0.42, "y": -0.05, "tickangle": 0, "ticktext": ["0", "0.1", "0.2", "0.3+"]}
-    }
-    phone["coloraxis2"] = {
-        "colorbar": {
-            "x": 0.76,
-            "len": 0.44,
-            "y": -0.05,
-            "tickangle": 0,
-            "tickvals": [-30, 0, 30],
-            "ticktext": ["−30", "0", "30"],
-        }
-    }
-    return finish(
-        figure,
-        height=600,
-        alt="Three heat maps over period and liquidity: the fraction sold by a policy that the slider chooses, that of "
+    plot = Plot(["chosen on the slider: v/x", "optimum: v/x", "excess over the optimum"], gap=0.09)
+    chosen = Moving(np.round(fractions.T, 4) for fractions in learned.values())
+    apart = Moving(np.round(100 * (fractions / optimal - 1).T, 1) for fractions in learned.values())
+    maps = ((chosen, "coloraxis", ""), (np.round(optimal.T, 4), "coloraxis", ""), (apart, "coloraxis2", "%"))
+    for panel, (values, colours, unit) in zip(plot, maps, strict=True):
+        hover = f"period %{{x}}, liquidity %{{y:.2f}}: %{{z}}{unit}"
+        panel.add("heatmap", x=periods, y=levels, z=values, coloraxis=colours, hover=hover)
+    for panel, end in product(plot, band):
+        panel.line(periods, end.round(3), BAND, 2, hover=False)
+    plot.x("period k")
+    plot.y(span=[float(levels.min()), float(levels.max())])
+    plot[0].y("liquidity L")
+    plot.slider("policy", names, names.index(selected), below=150)
+    bar = {**RATIO_BAR, "title": {"text": "% of the optimum's", "side": "top"}}
+    bar |= {"tickvals": [-30, -15, 0, 15, 30], "ticktext": ["−30", "−15", "0", "15", "30"]}
+    flat = {"y": -0.05, "tickangle": 0}
+    fewer = {"x": 0.76, "len": 0.44, "tickvals": [-30, 0, 30], "ticktext": ["−30", "0", "30"]}
+    return plot.done(
+        "Three heat maps over period and liquidity: the fraction sold by a policy that the slider chooses, that of "
         "the exact optimum, and the difference in percent of the optimum's. Two lines mark where liquidity is in 95% "
         "of the episodes.",
-        phone=phone,
+        height=600,
+        coloraxis=FRACTIONS,
+        coloraxis2={"colorscale": SPLIT_SCALE, "cmin": -30, "cmax": 30, "colorbar": bar},
+        margin={"t": 36},
+        phone={
+            "height": 1180,
+            **stacked_maps(0.36, 0.26),
+            "coloraxis": {"colorbar": {**flat, "x": 0.22, "len": 0.42, "ticktext": ["0", "0.1", "0.2", "0.3+"]}},
+            "coloraxis2": {"colorbar": {**flat, **fewer}},
+            **SMALL_SLIDER,
+        },
     )
 
 
@@ -1252,67 +1126,32 @@ def seed_curves(
         regressions: for every period and log the same (G,) of least squares.
         active: index of the period that is shown first.
     """
-    figure = make_subplots(
-        rows=1, cols=len(curves), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=list(curves)
-    )
-
-    def bundle(rows: Array) -> list[float | None]:
-        """Lines in one trace, with gaps between them."""
-        return [value for row in rows for value in (*np.round(row, 2).tolist(), None)]
-
-    def parts(name: str, i: int) -> list[Any]:
-        each = zip(curves[name][i], regressions[i], strict=True)
-        return [line for seeds, least in each for line in (bundle(seeds), np.round(least, 2))]
-
-    logs = range(len(regressions[0]))
-    for p, name in enumerate(curves):
-        lines = parts(name, active)
-        for log in logs:
-            colour = (LIQUIDITY, CONTRAST)[log % 2]
-            seeds = len(curves[name][active][log])
-            figure.add_scatter(
-                x=bundle(np.tile(levels, (seeds, 1))),
-                y=lines[2 * log],
-                mode="lines",
-                line={"color": colour, "width": 1.2},
-                name=f"seeds, log {log}",
-                legendgroup=f"seeds {log}",
-                showlegend=p == 0,
-                hovertemplate=f"{name}, log {log}, L = %{{x:.2f}}: %{{y:.1f}}%<extra></extra>",
-                row=1,
-                col=p + 1,
-            )
-            figure.add_scatter(
-                x=np.round(levels, 3),
-                y=lines[2 * log + 1],
-                mode="lines",
-                line={"color": colour, "width": 3, "dash": "dot"},
-                name=f"least squares, log {log}",
-                legendgroup=f"least squares {log}",
-                showlegend=p == 0,
-                hovertemplate=f"least squares, log {log}, L = %{{x:.2f}}: %{{y:.1f}}%<extra></extra>",
-                row=1,
-                col=p + 1,
-            )
-    changes = [{"y": [line for name in curves for line in parts(name, i)]} for i in range(len(periods))]
-    add_slider(figure, "period k", [str(k) for k in periods], changes, list(range(2 * len(logs) * len(curves))), active)
-    figure.add_hline(y=0, line={"color": COLOURS["optimum"], "width": 2})
+    plot = Plot(curves, gap=0.03, shared_y=True)
+    for panel, (algorithm, of_logs) in zip(plot, curves.items(), strict=True):
+        for log, seeds in enumerate(of_logs[active]):
+            colour, hover = (LIQUIDITY, CONTRAST)[log % 2], f"log {log}, L = %{{x:.2f}}: %{{y:.1f}}%"
+            x = bundle(np.tile(levels.round(2), (len(seeds), 1)))
+            y = Moving(bundle(np.round(each[log], 2)) for each in of_logs)
+            name, key = f"seeds, log {log}", f"seeds {log}"
+            panel.line(x, y, colour, 1.2, name=name, key=key, hover=f"{algorithm}, {hover}")
+            y = Moving(np.round(each[log], 2) for each in regressions)
+            name, key = f"least squares, log {log}", f"least squares {log}"
+            panel.line(np.round(levels, 3), y, colour, 3, "dot", name=name, key=key, hover=f"least squares, {hover}")
+    plot.slider("period k", periods, active)
+    plot.hline(0, COLOURS["optimum"], 2, None)
     every = [np.abs(seeds).max() for part in curves.values() for logs_of in part for seeds in logs_of]
     every += [np.abs(least).max() for part in regressions for least in part]
     top = 1.05 * float(np.max(every))
-    figure.update_xaxes(title="liquidity L", range=[float(levels.min()), float(levels.max())])
-    figure.update_yaxes(range=[-top, top])
-    figure.update_yaxes(title="excess over the optimum (%)", row=1, col=1)
-    figure.update_layout(legend={"y": 1.1}, margin={"t": 90})
-    phone = stack_panels(figure, len(curves), 520 * len(curves) - 140, 0.16, shared_y=True) | SMALL_SLIDER
-    phone["legend"] = {"y": 1.05}
-    phone["margin"] = {"t": 130}
-    return finish(
-        figure,
-        height=500,
-        alt="How much more than the optimum each seed sells in one period, against liquidity, a panel an algorithm. "
+    plot.x("liquidity L", [float(levels.min()), float(levels.max())])
+    plot.y(span=[-top, top])
+    plot[0].y("excess over the optimum (%)")
+    return plot.done(
+        "How much more than the optimum each seed sells in one period, against liquidity, a panel an algorithm. "
         "The lines of one log run together, and the logs differ; dotted lines are least squares on the same logs.",
-        phone=phone,
+        height=500,
+        legend={"y": 1.1},
+        margin={"t": 90},
+        phone=plot.stacked(520 * len(plot) - 140, 0.16, legend={"y": 1.05}, margin={"t": 130}, **SMALL_SLIDER),
     )
 
 
@@ -1324,43 +1163,27 @@ def regret_parts(by_period: Mapping[str, Array], by_level: Mapping[str, Array], 
         by_level: dollars (B,) by policy and bin of liquidity.
         middles: (B,) of the bins.
     """
-    figure = make_subplots(
-        rows=1, cols=2, horizontal_spacing=0.12, subplot_titles=["By the period", "By the liquidity at the time"]
+    plot, periods = (
+        Plot(["By the period", "By the liquidity at the time"], gap=0.12),
+        len(next(iter(by_period.values()))),
     )
-    for col, parts in enumerate((by_period, by_level), 1):
+    for panel, parts, x in zip(plot, (by_period, by_level), (np.arange(periods), middles.round(3)), strict=True):
         for name, values in parts.items():
             base = name.removesuffix(", a seed")
-            figure.add_scatter(
-                x=np.arange(len(values)) if col == 1 else middles.round(3),
-                y=np.round(values, 5),
-                mode="lines",
-                name=name,
-                legendgroup=name,
-                showlegend=col == 1,
-                line={
-                    "color": COLOUR[base],
-                    "width": 2 if base != name else 3,
-                    "dash": "dot" if base != name else "solid",
-                },
-                hovertemplate=f"{name}: $%{{y:.3f}}<extra></extra>",
-                row=1,
-                col=col,
-            )
-    figure.update_xaxes(title="period k", row=1, col=1)
-    figure.update_xaxes(title="liquidity L", row=1, col=2)
-    figure.update_yaxes(rangemode="tozero")
-    figure.update_yaxes(title="cost of mistakes ($)", row=1, col=1)
-    figure.update_layout(legend={"y": 1.12}, margin={"t": 100})
-    phone = stack_panels(figure, 2, 800, 0.16)
-    phone["legend"] = {"y": 1.06}
-    phone["margin"] = {"t": 150}
-    phone["yaxis2"] |= {"title": {"text": "cost of mistakes ($)"}}
-    return finish(
-        figure,
-        height=440,
-        alt="Expected cost of mistakes in dollars. First panel: by period, for policies that were learned and for "
+            width, dash = (3, "solid") if base == name else (2, "dot")
+            panel.line(x, np.round(values, 5), COLOUR[base], width, dash, key=name, hover=f"{name}: $%{{y:.3f}}")
+    plot[0].x("period k")
+    plot[1].x("liquidity L")
+    plot.y(rangemode="tozero")
+    plot[0].y("cost of mistakes ($)")
+    again = {"title": {"text": "cost of mistakes ($)"}}
+    return plot.done(
+        "Expected cost of mistakes in dollars. First panel: by period, for policies that were learned and for "
         "rules. Second: by the level of liquidity at which they are made.",
-        phone=phone,
+        height=440,
+        legend={"y": 1.12},
+        margin={"t": 100},
+        phone=plot.stacked(800, 0.16, legend={"y": 1.06}, margin={"t": 150}, yaxis2=again),
     )
 
 
@@ -1375,54 +1198,42 @@ def support_decides(
         behaviours: a row for every log: log, overlap, excess of who traded.
         marks: excess of rules, by name.
     """
-    figure = go.Figure()
+    plot = Plot()
     algorithms = list(dict.fromkeys(seeds["algorithm"]))
     for i, algorithm in enumerate(algorithms):
-        shift = 0.018 * (i - (len(algorithms) - 1) / 2)
+        colour, shift = COLOUR[algorithm], 0.018 * (i - (len(algorithms) - 1) / 2)
         for rows, mean_action in ((seeds, False), (means, True)):
             part = rows[rows["algorithm"] == algorithm].sort_values("overlap")
-            figure.add_scatter(
-                x=(part["overlap"] + shift).round(4),
-                y=part["excess"].round(4),
-                mode="lines+markers" if mean_action else "markers",
-                line={"color": COLOUR[algorithm], "width": 1.5},
-                marker={
-                    "color": COLOUR[algorithm],
-                    "size": 11 if mean_action else 5,
-                    "symbol": "diamond" if mean_action else "circle",
-                },
-                name=f"{algorithm}, mean action" if mean_action else f"{algorithm}, a seed",
-                hovertemplate=f"{algorithm}: %{{y:.3g}}% above the optimum<extra></extra>",
-            )
-    figure.add_scatter(
-        x=behaviours["overlap"].round(4),
-        y=behaviours["excess"].round(3),
-        mode="markers+text",
+            x, y = (part["overlap"] + shift).round(4), part["excess"].round(4)
+            hover = f"{algorithm}: %{{y:.3g}}% above the optimum"
+            if mean_action:
+                plot.line(x, y, colour, 1.5, marks=11, symbol="diamond", name=f"{algorithm}, mean action", hover=hover)
+            else:
+                plot.dots(x, y, colour, 5, name=f"{algorithm}, a seed", hover=hover)
+    plot.dots(
+        behaviours["overlap"].round(4),
+        behaviours["excess"].round(3),
+        NEUTRAL,
+        13,
+        "square-open",
+        edge=2,
         text=behaviours["log"],
-        textposition=["top right", "top center", "bottom left"][: len(behaviours)],
-        marker={"color": NEUTRAL, "size": 13, "symbol": "square-open", "line": {"width": 2}},
+        at=["top right", "top center", "bottom left"][: len(behaviours)],
         name="who was logged",
-        hovertemplate="%{text}: %{y:.3g}% above the optimum<extra></extra>",
+        hover="%{text}: %{y:.3g}% above the optimum",
     )
     for name, excess in marks.items():
-        figure.add_hline(y=excess, line={"color": COLOUR.get(name, NEUTRAL), "width": 1.5, "dash": "dot"})
-        figure.add_annotation(
-            text=name, x=-0.04, y=np.log10(excess), xanchor="left", yanchor="bottom", showarrow=False, font={"size": 12}
-        )
+        plot.hline(excess, COLOUR.get(name, NEUTRAL))
+        plot.note(name, -0.04, np.log10(excess), xanchor="left", yanchor="bottom", font={"size": 12})
     low = min(float(seeds["excess"].min()), float(means["excess"].min()), *marks.values())
     high = max(float(seeds["excess"].max()), float(behaviours["excess"].max()))
-    figure.update_xaxes(title="overlap: share of the optimum's decisions inside the data", range=[-0.06, 1.06])
-    figure.update_yaxes(
-        type="log",
-        title="above the exact optimum (% of J)",
-        range=np.log10([0.6 * low, 2.2 * high]).tolist(),
-        tickvals=[0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
-    )
-    figure.update_layout(legend={"y": -0.2, "yanchor": "top"})
-    return finish(
-        figure,
-        height=560,
-        alt="Cost above the exact optimum on a logarithmic axis against the overlap of the log. With an overlap of "
+    plot.x("overlap: share of the optimum's decisions inside the data", [-0.06, 1.06])
+    ticks = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100]
+    plot.y("above the exact optimum (% of J)", [0.6 * low, 2.2 * high], log=True, ticks=ticks)
+    return plot.done(
+        "Cost above the exact optimum on a logarithmic axis against the overlap of the log. With an overlap of "
         "zero all learners are where TWAP is; where everything is covered the learners are far below who was logged.",
+        height=560,
+        legend={"y": -0.2, "yanchor": "top"},
         phone={"height": 660, "xaxis": {"title": {"text": "overlap with the optimum"}}, "legend": {"y": -0.17}},
     )
