@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 
 import optexec as ox
 from optexec.evaluation import from_to, mean, plus_minus
-from optexec.figures.style import COLOURS, NEUTRAL, finish
+from optexec.figures.style import COLOURS, NEUTRAL
 from optexec.offline import scoring
 from report.agents import published
 from report.claims import measures
+from report.plot import Plot
 
 __all__ = [
     "Copies",
@@ -395,52 +397,30 @@ def cost_and_scatter(
         large: the same of a large one.
         places: where a policy's name stands, pixels right and down from its mark; policies without one are unnamed.
     """
-    figure = go.Figure()
+    plot = Plot()
     for policy, row in small.iterrows():
-        figure.add_scatter(
-            x=[row["is_std"]],
-            y=[row["is_mean"]],
-            error_x={"array": [row["is_std_ci"]], "color": _colour(str(policy)), "thickness": 1, "width": 0},
-            error_y={"array": [row["is_mean_ci"]], "color": _colour(str(policy)), "thickness": 1, "width": 0},
-            mode="markers",
-            marker={"color": _colour(str(policy)), "size": 5, "symbol": "circle-open"},
-            opacity=0.75,
-            showlegend=False,
-            hovertemplate=f"{policy}, 100 episodes<br>mean $%{{y:,.0f}}, std $%{{x:.0f}}<extra></extra>",
+        colour = _colour(str(policy))
+        across, up = (
+            {"array": [row[f"{of}_ci"]], "color": colour, "thickness": 1, "width": 0} for of in ("is_std", "is_mean")
         )
+        hover = f"{policy}, 100 episodes<br>mean $%{{y:,.0f}}, std $%{{x:.0f}}"
+        more: dict[str, Any] = {"error_x": across, "error_y": up, "opacity": 0.75, "hover": hover}
+        plot.dots([row["is_std"]], [row["is_mean"]], colour, 5, "circle-open", **more)
     # Agents with a log of its own policy lie under that policy's mark.
-    for policy, row in large.loc[sorted(large.index, key=lambda name: "," not in name)].iterrows():
-        figure.add_scatter(
-            x=[row["is_std"]],
-            y=[row["is_mean"]],
-            mode="markers",
-            marker={"color": _colour(str(policy)), "size": 12, "symbol": "diamond" if "," in str(policy) else "circle"},
-            showlegend=False,
-            cliponaxis=False,
-            hovertemplate=f"{policy}, all episodes<br>mean $%{{y:,.1f}}, std $%{{x:.1f}}<extra></extra>",
-        )
-    for policy, (right, down) in places.items():
-        figure.add_annotation(
-            text=policy,
-            x=large.loc[policy, "is_std"],
-            y=large.loc[policy, "is_mean"],
-            ax=right,
-            ay=down,
-            arrowhead=0,
-            arrowwidth=1,
-            arrowcolor=NEUTRAL,
-            standoff=6,
-        )
-    figure.update_xaxes(title="standard deviation of IS ($)", rangemode="tozero")
-    figure.update_yaxes(title="mean IS ($)")
-    return finish(
-        figure,
+    for name in sorted(large.index, key=lambda name: "," not in name):
+        x, y, symbol = [large.loc[name, "is_std"]], [large.loc[name, "is_mean"]], "diamond" if "," in name else "circle"
+        hover = f"{name}, all episodes<br>mean $%{{y:,.1f}}, std $%{{x:.1f}}"
+        plot.dots(x, y, _colour(name), 12, symbol, cliponaxis=False, hover=hover)
+    arrow = {"arrowhead": 0, "arrowwidth": 1, "arrowcolor": NEUTRAL, "standoff": 6}
+    for name, (right, down) in places.items():
+        plot.note(name, large.loc[name, "is_std"], large.loc[name, "is_mean"], ax=right, ay=down, **arrow)
+    plot.x("standard deviation of IS ($)", rangemode="tozero")
+    plot.y("mean IS ($)")
+    said = (f"{policy} {row['is_mean']:.0f} and {row['is_std']:.0f} dollars" for policy, row in large.iterrows())
+    return plot.done(
+        f"Mean against standard deviation of the implementation shortfall: {', '.join(said)}. The crosses of a run of "
+        "100 episodes are wide.",
         height=480,
-        alt="Mean against standard deviation of the implementation shortfall: "
-        + ", ".join(
-            f"{policy} {row['is_mean']:.0f} and {row['is_std']:.0f} dollars" for policy, row in large.iterrows()
-        )
-        + ". The crosses of a run of 100 episodes are wide.",
     )
 
 
@@ -455,37 +435,24 @@ def ranking_counts(policies: list[str], counts: NDArray[np.float64], repetitions
     """
     shown = np.where(np.eye(len(policies), dtype=bool), np.nan, counts)
     text = [["" if np.isnan(v) else "all" if v == repetitions else f"{v:.0f}" for v in row] for row in shown]
-    figure = go.Figure(
-        go.Heatmap(
-            x=policies,
-            y=policies,
-            z=shown,
-            text=text,
-            texttemplate="%{text}",
-            textfont={"size": 11, "color": "#111111"},
-            coloraxis="coloraxis",
-            xgap=2,
-            ygap=2,
-            hovertemplate="%{y} and %{x}: %{z:.0f} of " + f"{repetitions:,}<extra></extra>",
-        )
-    )
-    figure.update_layout(
+    plot = Plot()
+    written: dict[str, Any] = {"text": text, "texttemplate": "%{text}", "textfont": {"size": 11, "color": "#111111"}}
+    hover = "%{y} and %{x}: %{z:.0f} of " + f"{repetitions:,}"
+    plot.add("heatmap", x=policies, y=policies, z=shown, xgap=2, ygap=2, coloraxis="coloraxis", hover=hover, **written)
+    plot.y(autorange="reversed", showgrid=False)
+    plot.x(side="top", tickangle=-45, showgrid=False)
+    together, apart = counts[np.triu_indices(len(policies), 1)], counts[np.tril_indices(len(policies), -1)]
+    return plot.done(
+        f"Heat map of pairs of policies: how many of {repetitions:,} repetitions rank them as all episodes do. On "
+        f"the same shocks, above the diagonal, from {min(together):.0f} to {max(together):.0f}; on separate ones, "
+        f"below it, from {min(apart):.0f} to {max(apart):.0f}.",
+        height=560,
         coloraxis={
             "cmin": repetitions / 2,
             "cmax": repetitions,
             "colorscale": [[0.0, "#e8a26b"], [0.5, "#e6e0d0"], [1.0, "#8fbbe6"]],
             "colorbar": {"title": {"text": "repetitions"}, "thickness": 12},
-        }
-    )
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(side="top", tickangle=-45, showgrid=False)
-    together, apart = counts[np.triu_indices(len(policies), 1)], counts[np.tril_indices(len(policies), -1)]
-    return finish(
-        figure,
-        height=560,
-        alt=f"Heat map of pairs of policies: how many of {repetitions:,} repetitions rank them as all episodes do. On "
-        f"the same shocks, above the diagonal, from {min(together):.0f} to {max(together):.0f}; on separate ones, "
-        f"below it, from {min(apart):.0f} to {max(apart):.0f}.",
+        },
         phone={
             "height": 470,
             "margin": {"l": 4, "r": 4},

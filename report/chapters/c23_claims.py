@@ -6,18 +6,21 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 import optexec as ox
-from optexec.figures.style import CAUSES, CONTRAST, LIQUIDITY, NEUTRAL, finish
+from optexec.figures.style import CAUSES, CONTRAST, LIQUIDITY
 from optexec.interval import Interval
 from report import claims
 from report.agents import published
 from report.claims import EPISODES, HOLDS, NOT, PARTLY, Effect
 from report.claims.measures import change_of_cost, exactly
+from report.plot import Plot, whiskers
 
 __all__ = [
     "Bounds",
@@ -334,41 +337,27 @@ def claimed_sizes(effects: pd.DataFrame, low: float = -3.0, high: float = 3.0) -
         low: left end of what is shown; what is beyond it is drawn there.
         high: right end.
     """
-    rows = list(dict.fromkeys(effects["claim"]))[::-1]
-    figure = go.Figure()
-    figure.add_vline(x=0, line={"color": NEUTRAL, "width": 1})
-    figure.add_vline(x=1, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
-    for verdict, colour in VERDICTS.items():
-        for own in (True, False):
-            part = effects[(effects["verdict"] == verdict) & (effects["own"] == own)]
-            if part.empty:
-                continue
-            value = part["value"].clip(low, high)
-            top, bottom = (part["high"].clip(low, high) - value), (value - part["low"].clip(low, high))
-            figure.add_scatter(
-                x=value,
-                y=part["claim"],
-                error_x={"array": top, "arrayminus": bottom, "color": colour, "thickness": 1.5, "width": 3},
-                mode="markers",
-                cliponaxis=False,
-                name=verdict if own else f"{verdict}: elsewhere",
-                marker={
-                    "color": colour,
-                    "symbol": SYMBOLS[verdict] + ("" if own else "-open"),
-                    "size": 11 if own else 8,
-                },
-                customdata=part[["market", "value"]],
-                hovertemplate="%{y}<br>%{customdata[0]}: %{customdata[1]:.3g} times the claim<extra></extra>",
-            )
-    figure.update_xaxes(title="effect found / effect claimed", range=[low - 0.15, high + 0.15])
-    figure.update_yaxes(categoryorder="array", categoryarray=rows)
+    plot, rows = Plot(), list(dict.fromkeys(effects["claim"]))[::-1]
+    plot.vline(0, width=1, dash=None)
+    plot.vline(1, width=1)
+    for (verdict, colour), own in product(VERDICTS.items(), (True, False)):
+        part = effects[(effects["verdict"] == verdict) & (effects["own"] == own)]
+        if part.empty:
+            continue
+        size, symbol, name = (11, "", verdict) if own else (8, "-open", f"{verdict}: elsewhere")
+        value, least, most = (part[column].clip(low, high) for column in ("value", "low", "high"))
+        more: dict[str, Any] = {"error_x": whiskers(value, least, most, colour, 1.5, 3), "cliponaxis": False}
+        more |= {"name": name, "customdata": part[["market", "value"]]}
+        more["hover"] = "%{y}<br>%{customdata[0]}: %{customdata[1]:.3g} times the claim"
+        plot.dots(value, part["claim"], colour, size, SYMBOLS[verdict] + symbol, **more)
+    plot.x("effect found / effect claimed", [low - 0.15, high + 0.15])
+    plot.y(categoryorder="array", categoryarray=rows)
     named = "; ".join(
         f"{claim}: {part['value'].min():.2g} to {part['value'].max():.2g}"
         for claim, part in effects[effects["own"]].groupby("claim", sort=False)
     )
-    return finish(
-        figure,
+    return plot.done(
+        f"Effects found as multiples of what was claimed, by claim, with 95% intervals. {named}.",
         height=110 + 34 * len(rows),
-        alt=f"Effects found as multiples of what was claimed, by claim, with 95% intervals. {named}.",
         phone={"height": 150 + 38 * len(rows), "yaxis": {"tickfont": {"size": 10}}},
     )

@@ -12,12 +12,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 import optexec as ox
-from optexec.figures.style import CONTRAST, LIQUIDITY, NEUTRAL, finish
+from optexec.figures.style import CONTRAST, LIQUIDITY, NEUTRAL
 from optexec.interval import Interval
 from optexec.offline import fitted, scoring
 from report.agents import published
 from report.agents.protocol import LOGS
 from report.chapters.c10_stress import believing
+from report.plot import Plot, whiskers
 
 __all__ = [
     "Advice",
@@ -270,58 +271,28 @@ def stakes(advice: Advice, floor: float = 1e-4) -> go.Figure:
         advice: its situations, the first at the top.
         floor: an excess is drawn as this at least.
     """
-    rows = pd.DataFrame(
-        {
-            "situation": line.what,
-            "label": "<br>".join(textwrap.wrap(line.what, 26)),
-            "do": line.do,
-            "instead": line.instead,
-            **{f"do_{end}": getattr(line.good, end) for end in ("value", "low", "high")},
-            **{f"instead_{end}": getattr(line.bad, end) for end in ("value", "low", "high")},
-        }
-        for line in advice.situations
-    )
-    names = list(rows["label"])[::-1]
-    figure = go.Figure()
-    for row in rows.itertuples():
-        figure.add_scatter(
-            x=[max(float(row.do_value), floor), max(float(row.instead_value), floor)],  # type: ignore[arg-type]
-            y=[row.label] * 2,
-            mode="lines",
-            line={"color": NEUTRAL, "width": 1.5},
-            hoverinfo="skip",
-            showlegend=False,
-        )
-    for kind, colour, symbol in (("do", LIQUIDITY, "circle"), ("instead", CONTRAST, "diamond-open")):
-        value, low, high = (rows[f"{kind}_{end}"].clip(lower=floor) for end in ("value", "low", "high"))
-        figure.add_scatter(
-            x=value,
-            y=rows["label"],
-            mode="markers",
-            name={"do": "recommended", "instead": "tempting"}[kind],
-            marker={"color": colour, "symbol": symbol, "size": 11, "line": {"width": 2}},
-            error_x={"array": high - value, "arrayminus": value - low, "color": colour, "thickness": 1.5, "width": 3},
-            customdata=rows[[kind]],
-            hovertemplate="%{y}<br>%{customdata[0]}: %{x:.3g}% above the optimum<extra></extra>",
-        )
-    figure.update_xaxes(
-        type="log",
-        title="above the optimum (% of J*)",
-        tickvals=[floor, 1e-3, 1e-2, 0.1, 1, 10, 100],
-        ticktext=[f"≤{floor:g}", "0.001", "0.01", "0.1", "1", "10", "100"],
-    )
-    figure.update_yaxes(categoryorder="array", categoryarray=names)
-    return finish(
-        figure,
-        height=120 + 36 * len(names),
-        alt="J above the exact optimum, recommended policy against tempting one: "
-        + "; ".join(
-            f"{row.situation}: {row.do} {row.do_value:.2g}%, {row.instead} {row.instead_value:.2g}%"
-            for row in rows.itertuples()
-        )
-        + ".",
+    lines = advice.situations
+    plot, labels = Plot(), ["<br>".join(textwrap.wrap(line.what, 26)) for line in lines]
+    for label, line in zip(labels, lines, strict=True):
+        ends = [max(line.good.value, floor), max(line.bad.value, floor)]
+        plot.line(ends, [label] * 2, NEUTRAL, 1.5, hover=False)
+    recommended = ("recommended", [(line.do, line.good) for line in lines], LIQUIDITY, "circle")
+    tempting = ("tempting", [(line.instead, line.bad) for line in lines], CONTRAST, "diamond-open")
+    for name, marks, colour, symbol in (recommended, tempting):
+        value, low, high = np.maximum([[excess.value, excess.low, excess.high] for _, excess in marks], floor).T
+        error = whiskers(value, low, high, colour, 1.5, 3)
+        more: dict[str, Any] = {"customdata": [[what] for what, _ in marks], "marker_line": {"width": 2}}
+        hover = "%{y}<br>%{customdata[0]}: %{x:.3g}% above the optimum"
+        plot.dots(value, labels, colour, 11, symbol, error_x=error, name=name, hover=hover, **more)
+    ticks = {floor: f"≤{floor:g}"} | {tick: f"{tick:g}" for tick in (1e-3, 1e-2, 0.1, 1, 10, 100)}
+    plot.x("above the optimum (% of J*)", log=True, ticks=ticks)
+    plot.y(categoryorder="array", categoryarray=labels[::-1])
+    said = (f"{a.what}: {a.do} {a.good.value:.2g}%, {a.instead} {a.bad.value:.2g}%" for a in lines)
+    return plot.done(
+        f"J above the exact optimum, recommended policy against tempting one: {'; '.join(said)}.",
+        height=120 + 36 * len(lines),
         phone={
-            "height": 160 + 40 * len(names),
+            "height": 160 + 40 * len(lines),
             "xaxis": {"tickvals": [1e-3, 0.1, 10], "ticktext": ["0.001", "0.1", "10"]},
             "yaxis": {"tickfont": {"size": 10}},
         },

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 import optexec as ox
 from optexec.evaluation import plus_minus
-from optexec.figures.style import COLOURS, CONTRAST, NEUTRAL, finish
+from optexec.figures.style import COLOURS, CONTRAST, NEUTRAL
+from report.plot import Plot
 
 __all__ = [
     "Blind",
@@ -276,6 +277,12 @@ def memory(problem: ox.Problem, rule: Any) -> Memory:
     return Memory(100 * averse["gap_closed"], J["memory"], J["TWAP"], ox.optimum(neutral).value)
 
 
+def _levels(plot: Plot, references: Mapping[str, float], ends: list[float]) -> None:
+    """The J of other policies, as level lines."""
+    for name, level in references.items():
+        plot.line(ends, [level] * 2, COLOURS.get(name, NEUTRAL), 1.8, "dash", name=name)
+
+
 def learning_curve(
     steps: Sequence[int], objectives: ArrayLike, half_widths: ArrayLike, references: Mapping[str, float]
 ) -> go.Figure:
@@ -288,34 +295,15 @@ def learning_curve(
         references: J by policy [$], drawn as lines.
     """
     values, halves = np.asarray(objectives, dtype=np.float64), np.asarray(half_widths, dtype=np.float64)
-    end = max(steps) if len(steps) else 1
-    figure = go.Figure()
-    for name, level in references.items():
-        figure.add_scatter(
-            x=[0, end],
-            y=[level] * 2,
-            mode="lines",
-            name=name,
-            line={"color": COLOURS.get(name, NEUTRAL), "dash": "dash", "width": 1.8},
-        )
-    figure.add_scatter(
-        x=list(steps),
-        y=values.round(3),
-        mode="lines+markers",
-        name="PPO",
-        line={"color": CONTRAST, "width": 2.5},
-        error_y={"array": halves.round(3), "color": CONTRAST, "thickness": 1.2, "width": 3},
-    )
-    figure.update_xaxes(title="environment steps")
-    figure.update_yaxes(title="J ($)")
+    plot = Plot()
+    _levels(plot, references, [0, max(steps) if len(steps) else 1])
+    error = {"array": halves.round(3), "color": CONTRAST, "thickness": 1.2, "width": 3}
+    plot.line(list(steps), values.round(3), CONTRAST, marks=6, error_y=error, name="PPO")
+    plot.x("environment steps")
+    plot.y("J ($)")
     said = f"from {values[0]:,.0f} to {values[-1]:,.0f} dollars" if len(values) else "not trained in this build"
-    return finish(
-        figure,
-        height=400,
-        alt=f"J of PPO against environment steps, {said}; dashed lines: "
-        + ", ".join(f"{name} {level:,.0f}" for name, level in references.items())
-        + ".",
-    )
+    lines = ", ".join(f"{name} {level:,.0f}" for name, level in references.items())
+    return plot.done(f"J of PPO against environment steps, {said}; dashed lines: {lines}.", height=400)
 
 
 def strength_curve(strengths: ArrayLike, objectives: ArrayLike, references: Mapping[str, float]) -> go.Figure:
@@ -327,24 +315,14 @@ def strength_curve(strengths: ArrayLike, objectives: ArrayLike, references: Mapp
         references: J by policy [$], drawn as lines.
     """
     x, y = np.asarray(strengths, dtype=np.float64), np.asarray(objectives, dtype=np.float64)
-    figure = go.Figure()
-    for name, level in references.items():
-        figure.add_scatter(
-            x=[x.min(), x.max()],
-            y=[level] * 2,
-            mode="lines",
-            name=name,
-            line={"color": COLOURS.get(name, NEUTRAL), "dash": "dash", "width": 1.8},
-        )
-    figure.add_scatter(x=x, y=y.round(4), mode="lines", name="the rule", line={"color": CONTRAST, "width": 3})
-    figure.update_xaxes(title="strength s")
-    figure.update_yaxes(title="J ($)")
-    best = int(np.argmin(y))
-    return finish(
-        figure,
+    plot, best = Plot(), int(np.argmin(y))
+    _levels(plot, references, [x.min(), x.max()])
+    plot.line(x, y.round(4), CONTRAST, 3, name="the rule")
+    plot.x("strength s")
+    plot.y("J ($)")
+    lines = ", ".join(f"{name} {level:,.1f}" for name, level in references.items())
+    return plot.done(
+        f"J of the rule against its strength, a valley with its lowest point, {y[best]:,.1f} dollars, at "
+        f"{x[best]:.2g}; dashed lines: {lines}.",
         height=380,
-        alt=f"J of the rule against its strength, a valley with its lowest point, {y[best]:,.1f} dollars, at "
-        f"{x[best]:.2g}; dashed lines: "
-        + ", ".join(f"{name} {level:,.1f}" for name, level in references.items())
-        + ".",
     )

@@ -11,11 +11,12 @@ import plotly.graph_objects as go
 
 import optexec as ox
 from optexec.figures.schedules import trade_off
-from optexec.figures.style import COLOURS, NEUTRAL, finish
+from optexec.figures.style import COLOURS, NEUTRAL
 from optexec.problem import Problem
 from report import claims
 from report.agents import published
 from report.live import live_control
+from report.plot import Plot, whiskers
 
 __all__ = [
     "Distances",
@@ -125,53 +126,20 @@ def above_optimum(
         optimum: V_0 [$].
         intervals: ends of the 95% interval of J [$] of those that are estimated.
     """
-    ends = {name: (value, value) for name, value in objectives.items()} | dict(intervals or {})
-    excess = {name: 100 * (value / optimum - 1) for name, value in objectives.items()}
-    low, high = ({name: 100 * (ends[name][side] / optimum - 1) for name in excess} for side in (0, 1))
-    names = list(excess)
-    figure = go.Figure()
-    figure.add_scatter(
-        x=list(excess.values()),
-        y=names,
-        mode="markers",
-        marker={"size": 13, "color": [COLOURS[name] for name in names]},
-        error_x={
-            "array": [high[name] - excess[name] for name in names],
-            "arrayminus": [excess[name] - low[name] for name in names],
-            "color": NEUTRAL,
-            "thickness": 2,
-        },
-        cliponaxis=False,
-        showlegend=False,
-        hovertemplate="%{y}: %{x:.2g}%<extra></extra>",
+    names, ends = list(objectives), dict(intervals or {})
+    J = np.array([(value, *ends.get(name, (value, value))) for name, value in objectives.items()])
+    value, low, high = 100 * (J.T / optimum - 1)
+    plot, error = Plot(), whiskers(value, low, high, NEUTRAL, 2)
+    colours = [COLOURS[name] for name in names]
+    plot.dots(value, names, colours, 13, error_x=error, cliponaxis=False, hover="%{y}: %{x:.2g}%")
+    plot.words(high, names, [f"   {excess:.2g}%" for excess in value], "middle right", cliponaxis=False)
+    plot.x("above the exact optimum (% of J)", [low.min() / 2, 3 * high.max()], log=True, dtick=1)
+    plot.y(autorange="reversed")
+    said = (
+        f"{name} {excess:.2g}%" + (f" ({least:.2g} to {most:.2g})" if most > least else "")
+        for name, excess, least, most in zip(names, value, low, high, strict=True)
     )
-    figure.add_scatter(
-        x=[high[name] for name in names],
-        y=names,
-        mode="text",
-        text=[f"   {excess[name]:.2g}%" for name in names],
-        textposition="middle right",
-        cliponaxis=False,
-        showlegend=False,
-        hoverinfo="skip",
-    )
-    figure.update_xaxes(
-        type="log",
-        dtick=1,
-        title="above the exact optimum (% of J)",
-        range=np.log10([min(low.values()) / 2, 3 * max(high.values())]).tolist(),
-    )
-    figure.update_yaxes(autorange="reversed")
-    return finish(
-        figure,
-        height=300,
-        alt=f"J above the exact optimum over {problem.order.periods} periods: "
-        + ", ".join(
-            f"{name} {excess[name]:.2g}%"
-            + (f" ({low[name]:.2g} to {high[name]:.2g})" if high[name] > low[name] else "")
-            for name in names
-        ),
-    )
+    return plot.done(f"J above the exact optimum over {problem.order.periods} periods: {', '.join(said)}", height=300)
 
 
 def risk_slider(problem: Problem, low: float = 1e-3, high: float = 1e1) -> Any:
