@@ -11,17 +11,17 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 from scipy.optimize import brentq
 from scipy.stats import norm
 
 import optexec as ox
 from optexec.evaluation import Estimate, mean, standard_deviation, tail_mean
-from optexec.figures.style import COLOURS, NEUTRAL, SPLIT_SCALE, add_slider, finish
+from optexec.figures.style import COLOURS, NEUTRAL, SPLIT_SCALE
 from optexec.interval import Interval, plus_minus
 from optexec.liquidity import cached_chain
 from optexec.optimum import Optimum
 from report.chapters.c07_benchmarks import mean_variance
+from report.plot import Moving, Plot
 
 __all__ = [
     "EPISODES",
@@ -523,40 +523,28 @@ def rankings(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]]) -> go.F
     Args:
         panels: by market and policy, estimates of the objectives by name, all on the same episodes.
     """
-    figure = make_subplots(rows=1, cols=len(panels), subplot_titles=list(panels), horizontal_spacing=0.12)
-    for column, rows in enumerate(panels.values(), 1):
+    plot = Plot(panels, gap=0.12)
+    for panel, corner, rows in zip(plot, ("legend", "legend2"), panels.values(), strict=False):
         table = pd.DataFrame(rows).T
         ranks = table.apply(lambda estimates: pd.Series(_ranks(estimates.to_dict())))
         seen: dict[tuple[float, ...], list[str]] = {}
         for name in table.index:
             seen.setdefault(tuple(ranks.loc[name]), []).append(name)
         for place, names in seen.items():
-            figure.add_scatter(
-                x=list(table.columns),
-                y=list(place),
-                mode="lines+markers",
-                name=", ".join(names),
-                legend="legend" if column == 1 else f"legend{column}",
-                line={"color": COLOURS[names[0]], "width": 3},
-                marker={"size": 13},
-                hovertemplate="%{x}: rank %{y}<extra>" + ", ".join(names) + "</extra>",
-                row=1,
-                col=column,
-            )
-        count = len(table)
-        figure.update_yaxes(range=[count + 0.5, 0.5], dtick=1, row=1, col=column)
-        figure.update_xaxes(range=[-0.25, len(table.columns) - 0.75], row=1, col=column)
-    figure.update_yaxes(title="rank (1 is best)", row=1, col=1)
-    figure.update_layout(
-        margin={"b": 150},
-        legend={"x": 0, "y": -0.14, "yanchor": "top", "orientation": "v"},
-        legend2={"x": 0.56, "y": -0.14, "yanchor": "top", "orientation": "v"},
-    )
-    return finish(
-        figure,
-        height=540,
-        alt="Rank of each policy under three objectives, in the constant and in the stochastic market. Lines cross in "
+            words, x = ", ".join(names), list(table.columns)
+            look: dict[str, Any] = {"name": words, "hover": f"%{{x}}: rank %{{y}}<extra>{words}</extra>"}
+            panel.line(x, list(place), COLOURS[names[0]], 3, marks=13, legend=corner, showlegend=True, **look)
+        panel.y(span=[len(table) + 0.5, 0.5], dtick=1)
+        panel.x(span=[-0.25, len(table.columns) - 0.75])
+    plot[0].y("rank (1 is best)")
+    legend = {"y": -0.14, "yanchor": "top", "orientation": "v"}
+    return plot.done(
+        "Rank of each policy under three objectives, in the constant and in the stochastic market. Lines cross in "
         "both: the schedule that is best by J is not best by the tail mean, and under random liquidity not by J_mv.",
+        height=540,
+        margin={"b": 150},
+        legend={"x": 0, **legend},
+        legend2={"x": 0.56, **legend},
         phone={
             "height": 1000,
             "margin": {"b": 20},
@@ -578,43 +566,23 @@ def planned_risk(families: Mapping[str, pd.DataFrame], marked: Mapping[str, Mapp
         families: by policy, a table with index the planned risk aversion and columns mean, std [$].
         marked: by policy, names of points and the planned risk aversion where each stands.
     """
-    figure = go.Figure()
-    symbols = ["circle", "diamond", "square"]
+    plot = Plot()
     for name, table in families.items():  # the lines first, also in the legend
-        figure.add_scatter(
-            x=np.round(table["std"], 2),
-            y=np.round(table["mean"], 2),
-            mode="lines+markers",
-            name=name,
-            line={"color": COLOURS[name], "width": 3},
-            marker={"size": 4},
-            customdata=np.array(table.index),
-            hovertemplate=name + " planned with λ′ = %{customdata:.3g}: std %{x:.1f}, mean %{y:,.0f}<extra></extra>",
-        )
+        hover = name + " planned with λ′ = %{customdata:.3g}: std %{x:.1f}, mean %{y:,.0f}"
+        x, y, planned = np.round(table["std"], 2), np.round(table["mean"], 2), np.array(table.index)
+        plot.line(x, y, COLOURS[name], 3, marks=4, name=name, customdata=planned, hover=hover)
+    ring = {"color": "rgba(0,0,0,0)", "size": 9, "line": {"color": NEUTRAL, "width": 2}}
     for name, table in families.items():
-        for symbol, (label, at) in zip(symbols, marked[name].items(), strict=False):
-            figure.add_scatter(
-                x=table["std"][table.index == at],
-                y=table["mean"][table.index == at],
-                mode="markers",
-                name=label,
-                legendgroup=label,
-                showlegend=name == next(iter(families)),
-                marker={
-                    "symbol": symbol,
-                    "size": 9,
-                    "color": "rgba(0,0,0,0)",
-                    "line": {"color": NEUTRAL, "width": 2},
-                },
-                hovertemplate=f"{name}, {label}: λ′ = {at:.3g}<extra></extra>",
-            )
-    figure.update_xaxes(title="standard deviation of the shortfall ($)", rangemode="tozero")
-    figure.update_yaxes(title="expected shortfall ($)")
-    return finish(
-        figure,
-        height=480,
-        alt="Mean against standard deviation for two families of policies. The curve of schedules bends back: beyond a "
+        for symbol, (label, at) in zip(("circle", "diamond", "square"), marked[name].items(), strict=False):
+            point, marker = table[table.index == at], {**ring, "symbol": symbol}
+            hover = f"{name}, {label}: λ′ = {at:.3g}"
+            plot.add("scatter", x=point["std"], y=point["mean"], mode="markers", marker=marker, key=label, hover=hover)
+    plot.x("standard deviation of the shortfall ($)", rangemode="tozero")
+    plot.y("expected shortfall ($)")
+    return plot.done(
+        "Mean against standard deviation for two families of policies. The curve of schedules bends back: beyond a "
         "small risk aversion, more of it raises both. The adaptive family lies far to its left.",
+        height=480,
     )
 
 
@@ -627,79 +595,46 @@ def reversal(maps: Mapping[float, pd.DataFrame], selected: float, note: tuple[fl
         note: where the original note's market lies: (impact over luck, volatility of liquidity).
     """
     keys, first = list(maps), maps[selected]
-
-    def shown(table: pd.DataFrame) -> list[list[float]]:
-        values: list[list[float]] = np.round(np.log2(table.to_numpy()), 3).tolist()
-        return values
-
+    logs = Moving(np.round(np.log2(table.to_numpy()), 3).tolist() for table in maps.values())
     x, y = first.columns.to_numpy(float), first.index.to_numpy(float)
-    ticks = [0.5, 0.7, 1.0, 1.4, 2.0]
-    figure = go.Figure(
-        go.Heatmap(
-            x=x,
-            y=y,
-            z=shown(first),
-            zsmooth="best",
-            coloraxis="coloraxis",
-            customdata=np.round(first.to_numpy(), 3),
-            hoverinfo="skip",
-        )
+    plot, values = Plot(), np.round(first.to_numpy(), 3)
+    plot.add("heatmap", x=x, y=y, z=logs, zsmooth="best", coloraxis="coloraxis", customdata=values, hover=False)
+    plot.add(
+        "contour",
+        x=x,
+        y=y,
+        z=logs,
+        contours={"start": 0, "end": 0, "size": 1, "coloring": "none"},
+        line={"color": "#444", "width": 3},
+        showscale=False,
+        hover=False,
     )
-    figure.update_layout(
+    hover = "impact over luck %{x:.1f}, volatility of liquidity %{y}<extra>the note</extra>"
+    ink, at = {"color": "#222", "size": 12}, "middle right"
+    plot.dots([note[0]], [note[1]], "#222", 12, "x", text=["the note"], at=at, textfont=ink, hover=hover)
+    decades = {value: f"{value:g}" for value in (0.1, 0.3, 1, 3, 10, 30, 100) if x[0] <= value <= x[-1]}
+    title = "impact over luck: mean over standard deviation of TWAP's cost in constant liquidity"
+    plot.x(title, [x[0], x[-1]], log=True, ticks=decades, showgrid=False)
+    plot.y("volatility of liquidity", [y[0], y[-1]], showgrid=False)
+    plot.slider("urgency κT", [f"{k:g}" for k in keys], keys.index(selected))
+    ticks = [0.5, 0.7, 1.0, 1.4, 2.0]
+    bar = {"tickvals": np.log2(ticks).tolist(), "ticktext": [f"{t:g}" for t in ticks], "outlinewidth": 0}
+    above = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0.5, "title": {"side": "top"}}
+    return plot.done(
+        "A map of the ratio of the averse schedule's J_mv to TWAP's. Where the price's luck is large beside impact "
+        "the averse schedule is better; where impact is large and liquidity volatile it is worse.",
+        height=520,
         coloraxis={
             "colorscale": SPLIT_SCALE,
             "cmin": -1,
             "cmax": 1,
-            "colorbar": {
-                "title": {"text": "AC / TWAP"},
-                "tickvals": np.log2(ticks).tolist(),
-                "ticktext": [f"{t:g}" for t in ticks],
-                "thickness": 12,
-                "outlinewidth": 0,
-            },
-        }
-    )
-    figure.add_contour(
-        x=x,
-        y=y,
-        z=shown(first),
-        contours={"start": 0, "end": 0, "size": 1, "coloring": "none"},
-        line={"color": "#444", "width": 3},
-        showscale=False,
-        showlegend=False,
-        hoverinfo="skip",
-    )
-    figure.add_scatter(
-        x=[note[0]],
-        y=[note[1]],
-        mode="markers+text",
-        text=["the note"],
-        textposition="middle right",
-        textfont={"color": "#222", "size": 12},
-        marker={"size": 12, "color": "#222", "symbol": "x"},
-        showlegend=False,
-        hovertemplate="impact over luck %{x:.1f}, volatility of liquidity %{y}<extra>the note</extra>",
-    )
-    decades = [value for value in (0.1, 0.3, 1, 3, 10, 30, 100) if x[0] <= value <= x[-1]]
-    figure.update_xaxes(
-        type="log", title="impact over luck: mean over standard deviation of TWAP's cost in constant liquidity",
-        tickvals=decades, ticktext=[f"{v:g}" for v in decades], range=np.log10([x[0], x[-1]]), showgrid=False,
-    )  # fmt: skip
-    figure.update_yaxes(title="volatility of liquidity", range=[y[0], y[-1]], showgrid=False)
-    changes = [{"z": [shown(maps[k]), shown(maps[k])]} for k in keys]
-    add_slider(figure, "urgency κT", [f"{k:g}" for k in keys], changes, [0, 1], keys.index(selected))
-    return finish(
-        figure,
-        height=520,
-        alt="A map of the ratio of the averse schedule's J_mv to TWAP's. Where the price's luck is large beside impact "
-        "the averse schedule is better; where impact is large and liquidity volatile it is worse.",
+            "colorbar": {"title": {"text": "AC / TWAP"}, "thickness": 12, **bar},
+        },
         phone={
             "height": 580,
             "margin": {"t": 84},
             "xaxis": {"title": {"text": "impact over luck"}},
             "yaxis": {"title": {"standoff": 4}},
-            "coloraxis": {
-                "colorbar": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0.5, "title": {"side": "top"}}
-            },
+            "coloraxis": {"colorbar": above},
         },
     )

@@ -15,11 +15,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 
 import optexec as ox
 from optexec import offline
-from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, finish, stack_panels
+from optexec.figures.style import COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, digits
 from optexec.liquidity import Chain, cached_chain
 from optexec.observation import Columns, Observation, columns, period_of, stacked
 from optexec.offline import scoring
@@ -31,6 +30,7 @@ from optexec.optimum import Optimum
 from optexec.policies import LevelTable, Rolling
 from report.agents import published
 from report.agents.protocol import SCORING, STEPS, TUNING
+from report.plot import Plot, bundle, places
 
 __all__ = [
     "Allows",
@@ -1102,39 +1102,24 @@ def reward_scales(panels: Mapping[str, pd.DataFrame]) -> go.Figure:
         "kept": ("noise: next liquidity, after shaping", LIQUIDITY, "dot"),
         "worth": ("worth of the best action", COLOURS["optimum"], "solid"),
     }
-    figure = make_subplots(rows=1, cols=len(panels), horizontal_spacing=0.11, subplot_titles=list(panels))
-    shown: set[str] = set()
-    for p, frame in enumerate(panels.values()):
+    plot = Plot(panels, gap=0.11)
+    for panel, frame in zip(plot, panels.values(), strict=True):
         for column in [name for name in styles if name in frame]:
             name, colour, dash = styles[column]
-            figure.add_scatter(
-                x=frame.index,
-                y=[float(f"{value:.4g}") for value in frame[column]],
-                name=name,
-                legendgroup=name,
-                showlegend=name not in shown,
-                mode="lines",
-                line={"color": colour, "width": 3 if column == "worth" else 2.2, "dash": dash},
-                hovertemplate=f"{name}: %{{y:.3g}}<extra>period %{{x}}</extra>",
-                row=1,
-                col=p + 1,
-            )
-            shown.add(name)
-    figure.update_xaxes(title="period k")
-    figure.update_yaxes(type="log", dtick=1, exponentformat="none", tickformat=",")
-    figure.update_yaxes(title="dollars", row=1, col=1)
-    figure.update_yaxes(title="parts of the cost-to-go", row=1, col=2)
-    figure.update_layout(legend={"y": 1.12}, margin={"t": 90})
-    phone = stack_panels(figure, len(panels), 860, 0.15)
-    phone["legend"] = {"y": 1.06}
-    phone["margin"] = {"t": 130}
-    return finish(
-        figure,
-        height=440,
-        alt="Sizes by period on a logarithmic axis. In dollars all of them fall by two orders of magnitude. In "
+            width, hover = 3 if column == "worth" else 2.2, f"{name}: %{{y:.3g}}<extra>period %{{x}}</extra>"
+            panel.line(frame.index, digits(frame[column], 4), colour, width, dash, key=name, hover=hover)
+    plot.x("period k")
+    plot.y(type="log", dtick=1, exponentformat="none", tickformat=",")
+    plot[0].y("dollars")
+    plot[1].y("parts of the cost-to-go")
+    return plot.done(
+        "Sizes by period on a logarithmic axis. In dollars all of them fall by two orders of magnitude. In "
         "units of the cost-to-go the worth of the best action is level from period 1 on, and shaping takes the "
         "noise of liquidity from above that of price to below it.",
-        phone=phone,
+        height=440,
+        legend={"y": 1.12},
+        margin={"t": 90},
+        phone=plot.stacked(860, 0.15, legend={"y": 1.06}, margin={"t": 130}),
     )
 
 
@@ -1145,37 +1130,23 @@ def seed_traces(shipped: pd.DataFrame, live: pd.DataFrame) -> go.Figure:
         shipped: by step and seed, the columns ``loss`` and ``q``.
         live: the same, of the run that stopped early.
     """
-    figure = make_subplots(
-        rows=1, cols=2, horizontal_spacing=0.12, subplot_titles=["Loss of the critics", "Mean Q of the logged actions"]
-    )
+    plot = Plot(["Loss of the critics", "Mean Q of the logged actions"], gap=0.12)
     runs = ((shipped, "shipped run", _PAIR[1], 1.5), (live, "this page's run", LIQUIDITY, 3))
-    for col, column in enumerate(("loss", "q")):
+    for panel, column in zip(plot, ("loss", "q"), strict=True):
         for table, name, colour, width in runs:
-            for i, (seed, part) in enumerate(table[column].groupby(level="seed")):
-                figure.add_scatter(
-                    x=part.index.get_level_values("step"),
-                    y=[float(f"{value:.3g}") for value in part],
-                    name=name,
-                    legendgroup=name,
-                    showlegend=col == 0 and i == 0,
-                    mode="lines",
-                    line={"color": colour, "width": width},
-                    hovertemplate=f"seed {seed}, step %{{x}}: %{{y:.3g}}<extra>{name}</extra>",
-                    row=1,
-                    col=col + 1,
-                )
-    steps = [20, 100, 300, 1_000, 3_000, 10_000]
-    figure.update_xaxes(title="gradient step", type="log", tickvals=steps, ticktext=[f"{step:,}" for step in steps])
-    figure.update_yaxes(type="log", dtick=1, row=1, col=1)
-    figure.update_layout(legend={"y": 1.12}, margin={"t": 80})
-    phone = stack_panels(figure, 2, 760, 0.17)
-    phone["legend"] = {"y": 1.07}
-    return finish(
-        figure,
-        height=410,
-        alt="Loss and mean Q against gradient steps on a logarithmic axis, eight thin lines of the shipped run over "
+            for seed, part in table[column].groupby(level="seed"):
+                x, hover = part.index.get_level_values("step"), f"seed {seed}, step %{{x}}: %{{y:.3g}}"
+                panel.line(x, digits(part, 3), colour, width, key=name, hover=f"{hover}<extra>{name}</extra>")
+    ticks = {step: f"{step:,}" for step in (20, 100, 300, 1_000, 3_000, 10_000)}
+    plot.x("gradient step", type="log", ticks=ticks)
+    plot[0].y(type="log", dtick=1)
+    return plot.done(
+        "Loss and mean Q against gradient steps on a logarithmic axis, eight thin lines of the shipped run over "
         "10,000 steps, and two thick ones of the short run that lie on them for its few hundred steps.",
-        phone=phone,
+        height=410,
+        legend={"y": 1.12},
+        margin={"t": 80},
+        phone=plot.stacked(760, 0.17, legend={"y": 1.07}),
     )
 
 
@@ -1198,84 +1169,46 @@ def gap_by_seed(rows: Mapping[str, ScoreRow], references: Mapping[str, float], z
         references: scores by policy, whose colours are those of the report; drawn as vertical lines.
         zoom: ends of the second panel's axis; rows that lie outside are left out there.
     """
-    labels = list(rows)
-    figure = make_subplots(
-        rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=["Gap closed", "Its upper end"]
-    )
-    for i, (label, row) in enumerate(rows.items()):
-        height = len(labels) - 1 - i
+    plot, at = Plot(["Gap closed", "Its upper end"], gap=0.04, shared_y=True), places(rows)
+    whole, end = plot
+    near = [label for label, row in rows.items() if zoom[0] < row.mean_action < zoom[1]]
+    for label, row in rows.items():
         # neighbours in score apart
         wiggle = np.array([0.0, 0.2, -0.2, 0.1, -0.1])[np.arange(len(row.scores)) % 5]
-        for col in (1, 2):
-            if col == 2 and not zoom[0] < row.mean_action < zoom[1]:
-                continue
-            figure.add_scatter(
-                x=np.sort(row.scores).round(5),
-                y=height + wiggle,
-                mode="markers",
-                name="one seed",
-                legendgroup="seed",
-                showlegend=i == 0 and col == 1,
-                marker={"size": 8, "symbol": "circle-open", "color": row.colour, "line": {"width": 2}},
-                hovertemplate=f"{label}: %{{x:.4f}}<extra></extra>",
-                row=1,
-                col=col,
-            )
-            figure.add_scatter(
-                x=[round(row.mean_action, 5)],
-                y=[height],
-                mode="markers",
-                name="their mean action",
-                legendgroup="mean",
-                showlegend=i == 0 and col == 1,
-                marker={"size": 13, "symbol": "diamond", "color": row.colour, "line": {"width": 1.5, "color": "gray"}},
-                hovertemplate=f"{label}, mean action: %{{x:.4f}}<extra></extra>",
-                row=1,
-                col=col,
-            )
-    lowest = min(float(row.scores.min()) for row in rows.values())
-    figure.update_xaxes(range=[min(lowest, 0.0) - 0.15, 1.15], zeroline=False, row=1, col=1)
-    figure.update_xaxes(range=list(zoom), zeroline=False, row=1, col=2)
+        edge = {"size": 13, "symbol": "diamond", "color": row.colour, "line": {"width": 1.5, "color": "gray"}}
+        for panel in plot if label in near else [whole]:
+            x, y, hover = np.sort(row.scores).round(5), at[label] + wiggle, f"{label}: %{{x:.4f}}"
+            panel.dots(x, y, row.colour, 8, "circle-open", edge=2, name="one seed", key="seed", hover=hover)
+            mean, hover = [round(row.mean_action, 5)], f"{label}, mean action: %{{x:.4f}}"
+            panel.dots(mean, [at[label]], None, marker=edge, name="their mean action", key="mean", hover=hover)
+    whole.x(span=[min(*(float(row.scores.min()) for row in rows.values()), 0.0) - 0.15, 1.15], zeroline=False)
+    end.x(span=zoom, zeroline=False)
+    ends = [-0.6, len(rows) - 0.4]
     for name, value in references.items():
-        for col in (1, 2):
-            if col == 1 or zoom[0] < value < zoom[1]:
-                line = {"color": COLOURS.get(name, NEUTRAL), "width": 2, "dash": "dot"}
-                figure.add_scatter(
-                    x=[value, value],
-                    y=[-0.6, len(labels) - 0.4],
-                    mode="lines",
-                    line=line,
-                    name=name,
-                    legendgroup=name,
-                    showlegend=col == 1,
-                    hovertemplate=f"{name}: {value:.3f}<extra></extra>",
-                    row=1,
-                    col=col,
-                )
-    figure.update_yaxes(
-        tickvals=list(range(len(labels))),
-        ticktext=labels[::-1],
-        range=[-0.6, len(labels) - 0.4],
-        showgrid=False,
-        zeroline=False,
-    )
-    figure.update_layout(legend={"y": 1.14}, margin={"t": 90})
-    phone = stack_panels(figure, 2, 780, 0.12, shared_y=True)
-    phone["legend"] = {"y": 1.06}
-    phone["margin"] = {"t": 130}
-    phone["xaxis"] |= {"tick0": 0, "dtick": 1}
-    near = [len(labels) - 1 - i for i, row in enumerate(rows.values()) if zoom[0] < row.mean_action < zoom[1]]
-    phone["yaxis"]["ticktext"] = phone["yaxis2"]["ticktext"] = [label.replace(", ", ",<br>") for label in labels[::-1]]
-    phone["yaxis2"] |= {"matches": None, "range": [min(near) - 0.6, max(near) + 0.6]}
-    return finish(
-        figure,
-        height=210 + 44 * len(labels),
-        alt="Gap closed by single seeds and by their mean action, a row a training run: "
+        colour, hover = COLOURS.get(name, NEUTRAL), f"{name}: {value:.3f}"
+        for panel in plot if zoom[0] < value < zoom[1] else [whole]:
+            panel.line([value, value], ends, colour, 2, "dot", key=name, hover=hover)
+    plot.rows(at, showgrid=False)
+    labels = [label.replace(", ", ",<br>") for label in at]
+    heights = [at[label] for label in near]
+    return plot.done(
+        "Gap closed by single seeds and by their mean action, a row a training run: "
         + "; ".join(
             f"{label} from {row.scores.min():.3f} to {row.scores.max():.3f}, mean action {row.mean_action:.3f}"
             for label, row in rows.items()
         ),
-        phone=phone,
+        height=210 + 44 * len(rows),
+        legend={"y": 1.14},
+        margin={"t": 90},
+        phone=plot.stacked(
+            780,
+            0.12,
+            legend={"y": 1.06},
+            margin={"t": 130},
+            xaxis={"tick0": 0, "dtick": 1},
+            yaxis={"ticktext": labels},
+            yaxis2={"ticktext": labels, "matches": None, "range": [min(heights) - 0.6, max(heights) + 0.6]},
+        ),
     )
 
 
@@ -1287,48 +1220,26 @@ def where_regret_is(learned: Mapping[str, Array], tied: Array, clone: Array) -> 
         tied: (K,) of the actor that has a perfect critic and the same constraint.
         clone: (K,) of behaviour cloning's.
     """
-    figure = make_subplots(
-        rows=1, cols=2, horizontal_spacing=0.12, subplot_titles=["TD3+BC", "Behaviour cloning, on another scale"]
-    )
-    bars = [
-        *(
-            (f"TD3+BC, {name}", values, colour, 1)
-            for (name, values), colour in zip(learned.items(), _PAIR, strict=True)
-        ),
-        ("cloning", clone, CLONE, 2),
-    ]
-    for name, values, colour, col in bars:
-        figure.add_bar(
-            x=np.arange(len(values)),
-            y=(100 * values).round(4),
-            name=name,
-            marker={"color": colour},
-            hovertemplate=f"{name}, period %{{x}}: %{{y:.2f}}% of the gap<extra></extra>",
-            row=1,
-            col=col,
-        )
-    figure.add_scatter(
-        x=np.arange(len(tied)),
-        y=(100 * tied).round(4),
-        name="perfect critic, same constraint",
-        mode="markers",
-        marker={"color": CONTRAST, "size": 7},
-        hovertemplate="perfect critic, period %{x}: %{y:.2f}% of the gap<extra></extra>",
-        row=1,
-        col=1,
-    )
-    figure.update_xaxes(title="period k")
-    figure.update_yaxes(title="missing (% of the gap)", row=1, col=1)
-    figure.update_layout(barmode="group", bargap=0.15, legend={"y": 1.12}, margin={"t": 90})
-    phone = stack_panels(figure, 2, 780, 0.16)
-    phone["legend"] = {"y": 1.06}
-    phone["margin"] = {"t": 130}
-    return finish(
-        figure,
-        height=430,
-        alt="Bars by period of what is missing to the optimum, in percent of the gap: for TD3+BC a few tenths of a "
+    plot, periods = Plot(["TD3+BC", "Behaviour cloning, on another scale"], gap=0.12), np.arange(len(clone))
+    own, cloning = plot
+    missing = "period %{x}: %{y:.2f}% of the gap"
+    for (log, values), colour in zip(learned.items(), _PAIR, strict=True):
+        name = f"TD3+BC, {log}"
+        own.bars(periods, (100 * values).round(4), colour, name=name, hover=f"{name}, {missing}")
+    cloning.bars(periods, (100 * clone).round(4), CLONE, name="cloning", hover=f"cloning, {missing}")
+    name, hover = "perfect critic, same constraint", f"perfect critic, {missing}"
+    own.dots(periods, (100 * tied).round(4), CONTRAST, 7, name=name, hover=hover)
+    plot.x("period k")
+    own.y("missing (% of the gap)")
+    return plot.done(
+        "Bars by period of what is missing to the optimum, in percent of the gap: for TD3+BC a few tenths of a "
         "percent a period at most, on one log more than on the other; for cloning many percent a period.",
-        phone=phone,
+        height=430,
+        barmode="group",
+        bargap=0.15,
+        legend={"y": 1.12},
+        margin={"t": 90},
+        phone=plot.stacked(780, 0.16, legend={"y": 1.06}, margin={"t": 130}),
     )
 
 
@@ -1354,45 +1265,26 @@ def learned_reactions(reactions: Mapping[int, Reaction]) -> go.Figure:
     Args:
         reactions: by period.
     """
-    titles = [f"period {k}" for k in reactions]
-    figure = make_subplots(
-        rows=1, cols=len(reactions), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=titles
-    )
-    for p, here in enumerate(reactions.values()):
-        lines: Sequence[tuple[str, Array, dict[str, object]]] = [
-            ("TD3+BC, one seed", np.array([]), {"color": _PAIR[1], "width": 1.5}),
-            ("cloning", here.clone, {"color": CLONE, "width": 2.5, "dash": "dash"}),
-            ("optimum", here.optimum, {"color": COLOURS["optimum"], "width": 3}),
-            ("TD3+BC, mean action", here.mean_action, {"color": COLOURS["TD3+BC"], "width": 3, "dash": "dot"}),
+    plot = Plot([f"period {k}" for k in reactions], gap=0.03, shared_y=True)
+    for panel, here in zip(plot, reactions.values(), strict=True):
+        levels, seeds = here.levels.round(3), here.seeds.round(3)
+        lines: list[tuple[str, Any, Any, str, float, str]] = [
+            ("TD3+BC, one seed", bundle([levels] * len(seeds)), bundle(seeds), _PAIR[1], 1.5, "solid"),
+            ("cloning", levels, here.clone.round(3), CLONE, 2.5, "dash"),
+            ("optimum", levels, here.optimum.round(3), COLOURS["optimum"], 3, "solid"),
+            ("TD3+BC, mean action", levels, here.mean_action.round(3), COLOURS["TD3+BC"], 3, "dot"),
         ]
-        # the seeds are one line with breaks
-        gaps = np.full((len(here.seeds), 1), np.nan)
-        seeds = np.hstack([here.seeds.round(3), gaps]).ravel()
-        across = np.tile(np.append(here.levels.round(3), np.nan), len(here.seeds))
-        for name, values, line in lines:
-            figure.add_scatter(
-                x=here.levels.round(3) if len(values) else [None if np.isnan(v) else float(v) for v in across],
-                y=values.round(3) if len(values) else [None if np.isnan(v) else float(v) for v in seeds],
-                name=name,
-                legendgroup=name,
-                showlegend=p == 0,
-                mode="lines",
-                line=line,
-                hovertemplate=f"L = %{{x:.2f}}: %{{y:.2f}} times TWAP<extra>{name}</extra>",
-                row=1,
-                col=p + 1,
-            )
-    figure.update_xaxes(title="liquidity L", range=[0.4, 1.7])
-    figure.update_yaxes(rangemode="tozero")
-    figure.update_yaxes(title="fraction (multiples of TWAP's)", row=1, col=1)
-    figure.update_layout(legend={"y": 1.12}, margin={"t": 90})
-    phone = stack_panels(figure, len(reactions), 1150, 0.1, shared_y=True)
-    phone["legend"] = {"y": 1.05}
-    phone["margin"] = {"t": 130}
-    return finish(
-        figure,
-        height=440,
-        alt="Fractions against liquidity in three periods. The learned curves follow the optimum's, which rises with "
+        for name, x, y, colour, width, dash in lines:
+            hover = f"L = %{{x:.2f}}: %{{y:.2f}} times TWAP<extra>{name}</extra>"
+            panel.line(x, y, colour, width, dash, key=name, hover=hover)
+    plot.x("liquidity L", [0.4, 1.7])
+    plot.y(rangemode="tozero")
+    plot[0].y("fraction (multiples of TWAP's)")
+    return plot.done(
+        "Fractions against liquidity in three periods. The learned curves follow the optimum's, which rises with "
         "liquidity; the clone's is flat.",
-        phone=phone,
+        height=440,
+        legend={"y": 1.12},
+        margin={"t": 90},
+        phone=plot.stacked(1150, 0.1, legend={"y": 1.05}, margin={"t": 130}),
     )
