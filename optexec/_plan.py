@@ -2,7 +2,7 @@
 
 Over v_0 .. v_{N-1}, from x_0 = X and m_0 = 0 with x_{k+1} = x_k - v_k and m_{k+1} = d (m_k + u_k v_k), the cost is
 
-    sum_k [h_k v_k^2 + v_k m_k + gamma v_k x_{k+1} + r x_{k+1}^2] + c x_N,
+    sum_k [h_k v_k^2 + v_k m_k + gamma v_k x_{k+1} + r_k x_{k+1}^2] + c x_N,
 
 and the last trade is all that the caps allow. Its cost-to-go A x^2 + B x m + C m^2 + D x + E m + constant comes from a
 backward recursion, which completes the square: the cost of any list is the least one plus sum_k q2_k (v_k - f_k x_k -
@@ -39,8 +39,8 @@ class Costs(NamedTuple):
     """d"""
     permanent: float
     """gamma [$/share per share]"""
-    risk: float
-    """r [$/share^2]"""
+    risk: Array
+    """r_k (N,) [$/share^2]"""
     leftover: float
     """c, the cost of what is left beyond that of what is sold [$/share]"""
 
@@ -127,7 +127,7 @@ def _backward(costs: Costs, last: tuple[float, float]) -> _Rules:
     a = b = c = e = 0.0
     linear = costs.leftover
     for k in range(periods - 1, -1, -1):
-        h, u, s = float(costs.impact[k]), float(costs.push[k]), costs.risk + a
+        h, u, s = float(costs.impact[k]), float(costs.push[k]), float(costs.risk[k]) + a
         bd, cd = b * d, c * d * d
         if k == periods - 1:
             q2, f, g, o = np.nan, last[0], 0.0, last[1]

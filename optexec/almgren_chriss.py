@@ -36,15 +36,16 @@ Array = NDArray[np.float64]
 
 
 def planned_impact(problem: Problem) -> Array:
-    """h_k = (eta + q/2) / (profile_k long-run mean) (N,) [$/share per share]."""
-    return problem.market.instantaneous / (problem.profile * problem.market.liquidity.long_run_mean)
+    """h_k = (eta + q/2) / D_k (N,) [$/share per share], the depth of L_k = profile_k times the long-run mean."""
+    return problem.market.instantaneous / problem.depth(problem.profile * problem.market.liquidity.long_run_mean)
 
 
 def urgency(problem: Problem) -> float:
     """Kappa >= 0 [1/time], the rate at which the Almgren-Chriss trajectory decays.
 
     2 (cosh(kappa dt) - 1) = lambda sigma^2 dt / (h - gamma/2), h = (eta + q/2)/long-run mean; for dt -> 0 with eta
-    scaled as 1/dt this is sqrt(lambda sigma^2 / eta) per unit of time. Almgren & Chriss (2000), section 2.2.
+    scaled as 1/dt this is sqrt(lambda sigma^2 / eta) per unit of time. The day's profiles are left out of it. Almgren &
+    Chriss (2000), section 2.2.
 
     Raises:
         ValueError: h <= gamma/2 at the long-run mean level, where no such rate exists.
@@ -54,7 +55,7 @@ def urgency(problem: Problem) -> float:
         >>> round(ox.urgency(ox.presets.reference()), 4)
         0.145
     """
-    h = problem.market.instantaneous / problem.market.liquidity.long_run_mean
+    h = problem.market.instantaneous / problem.depth(problem.market.liquidity.long_run_mean)
     corrected = h - problem.market.permanent / 2
     if corrected <= 0:
         raise ValueError(
@@ -84,8 +85,8 @@ def half_life(problem: Problem) -> float:
 def trajectory(problem: Problem) -> Array:
     """Holdings x_k (N+1,) [shares] of the best schedule in the deterministic-liquidity market.
 
-    With a flat profile x_k = X sinh(kappa (N-k) dt) / sinh(kappa N dt); with a volume profile the minimiser of
-    sum_k (h_k - gamma/2) v_k^2 + lambda sigma^2 dt x_{k+1}^2, by a symmetric tridiagonal solve. Transient decay is
+    On a flat day x_k = X sinh(kappa (N-k) dt) / sinh(kappa N dt); with a profile of volume or volatility the minimiser
+    of sum_k (h_k - gamma/2) v_k^2 + lambda sigma^2 s_k^2 dt x_{k+1}^2, by a symmetric tridiagonal solve. Decay is
     ignored (q acts through h alone). Almgren & Chriss (2000), section 2.2.
 
     Raises:
@@ -93,7 +94,7 @@ def trajectory(problem: Problem) -> Array:
     """
     order = problem.order
     corrected = planned_impact(problem) - problem.market.permanent / 2
-    if problem.market.volume_profile is None and corrected[0] > 0:
+    if _flat(problem) and corrected[0] > 0:
         left = np.arange(order.periods, -1, -1, dtype=np.float64)
         rate = urgency(problem) * order.dt
         if rate == 0:
@@ -107,7 +108,7 @@ def trajectory(problem: Problem) -> Array:
     if inner == 0:
         return np.array([order.shares, 0.0])
     bands = np.zeros((2, inner))  # upper banded form of the matrix that acts on x_1 .. x_{N-1}
-    bands[1] = corrected[:-1] + corrected[1:] + problem.risk_weight
+    bands[1] = corrected[:-1] + corrected[1:] + problem.risk_weights[:-1]
     bands[0, 1:] = -corrected[1:-1]
     right = np.zeros(inner)
     right[0] = corrected[0] * order.shares
@@ -124,9 +125,14 @@ def trajectory(problem: Problem) -> Array:
 def trade_list(problem: Problem) -> Array:
     """Trades v_k (N,) [shares] of the best schedule, the steps of `trajectory`: X/N where kappa = 0 on a flat day."""
     holdings = trajectory(problem)
-    if problem.market.volume_profile is None and problem.risk_weight == 0:
+    if _flat(problem) and problem.risk_weight == 0:
         return np.full(problem.order.periods, problem.order.shares / problem.order.periods)
     return -np.diff(holdings)
+
+
+def _flat(problem: Problem) -> bool:
+    """Whether all periods of the day are alike."""
+    return problem.market.volume_profile is None and problem.market.volatility_profile is None
 
 
 def holdings(problem: Problem, trades: Array) -> Array:
@@ -154,11 +160,11 @@ def expected_cost(problem: Problem, trades: Array) -> float:
 def variance(problem: Problem, trades: Array) -> float:
     """Var[IS] of a trade list in the deterministic-liquidity market, caps not applied to it [$^2].
 
-    sigma^2 dt sum_k x_{k+1}^2 + slippage^2 sum_k v_k^2, plus the variance that the noise of the decay factors gives
-    to sum_k v_k I_k. Almgren & Chriss (2000), eq. (6), whose sum it is without slippage and transient impact.
+    sigma^2 dt sum_k s_k^2 x_{k+1}^2 + slippage^2 sum_k v_k^2, plus the variance that the noise of the decay gives to
+    sum_k v_k I_k. Almgren & Chriss (2000), eq. (6), whose sum it is without slippage and transient impact.
     """
     held = holdings(problem, trades)[1:]
-    price_risk = problem.step_variance * float(np.sum(held**2))
+    price_risk = problem.step_variance * float(np.sum(problem.variance_profile * held**2))
     fill_risk = problem.market.slippage**2 * float(np.sum(trades**2))
     return price_risk + fill_risk + _transient_moments(problem, trades)[1]
 
@@ -178,7 +184,7 @@ def _transient_moments(problem: Problem, trades: Array) -> tuple[float, float]:
     if problem.market.transient == 0:
         return 0.0, 0.0
     d1, d2 = decay_moments(problem)
-    pushes = problem.market.transient * trades / (problem.profile * problem.market.liquidity.long_run_mean)
+    pushes = problem.market.transient * trades / problem.depth(problem.profile * problem.market.liquidity.long_run_mean)
     m1 = m0 = s2 = s1 = s0 = 0.0
     for v, push in zip(trades[::-1], pushes[::-1], strict=True):
         m1_next, m0_next, s2_next, s1_next = m1 * d1, m0, s2 * d2, s1 * d1  # in terms of y = I + push

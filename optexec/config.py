@@ -170,6 +170,7 @@ def text(problem: Problem) -> str:
     """
     lines: list[str] = []
     examples = {"max_participation": 0.1, "volume_profile": [1.0] * problem.order.periods}
+    examples["volatility_profile"] = examples["volume_profile"]
 
     def write(name: str, fields: dict[str, Any]) -> None:
         if name:
@@ -190,6 +191,7 @@ def text(problem: Problem) -> str:
 _UNSET = {
     "max_participation": "no limit; the largest trade as a fraction of a period's volume, in (0, 1], would be",
     "volume_profile": "a flat day; a number a period, > 0 and with mean 1, is its shape",
+    "volatility_profile": "a flat day; a number a period, > 0 and with mean 1 of their squares, is its shape",
     "initial": "liquidity begins at its mean; another level of period 0 would be",
 }
 """Fields that may be None: what that means, and what a value would."""

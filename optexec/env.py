@@ -173,7 +173,7 @@ class Session:
         self.shortfall = self.shortfall + cost
         if self.reward == "expected":
             cost = cost - info["slippage"] - info["timing"]
-        charged = cost + problem.risk_weight * (after.inventory * after.inventory)
+        charged = cost + float(problem.risk_weights[state.period]) * (after.inventory * after.inventory)
         if problem.order.violation_penalty:
             charged = charged + problem.order.violation_penalty * outcome.clipped
         if not self.observe_liquidity:
@@ -194,7 +194,7 @@ class ExecutionEnv(_Specified, gymnasium.Env[Float32, Any]):
     Args:
         problem: order and market, or a mapping that describes them as a configuration file does (what is left out has
             its default); None for `optexec.presets.stochastic`.
-        reward: "realised", r_k = -(x_{k+1} (S_k - S_{k+1}) + v_k (S_k - P_k)) - lambda sigma^2 dt x_{k+1}^2 -
+        reward: "realised", r_k = -(x_{k+1} (S_k - S_{k+1}) + v_k (S_k - P_k)) - lambda sigma^2 s_k^2 dt x_{k+1}^2 -
             penalties, or "expected", its mean given liquidity and decay (less noise, but it knows the model) [$].
         observe_liquidity: whether L and I are observed; see `optexec.simulate`.
 

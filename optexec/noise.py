@@ -41,7 +41,7 @@ class Shock(NamedTuple):
     """Everything random in one period, for one episode (floats) or many (arrays (n,))."""
 
     price: Any
-    """sigma sqrt(dt) eps_k [$/share]"""
+    """sigma s_k sqrt(dt) eps_k [$/share]"""
     slippage: Any
     """slippage_k [$/share]"""
     decay: Any
@@ -55,7 +55,7 @@ class Noise:
     """All exogenous randomness of n episodes, period first: arrays (N, n).
 
     Attributes:
-        price: unaffected mid changes sigma sqrt(dt) eps_k of a sale [$/share].
+        price: unaffected mid changes sigma s_k sqrt(dt) eps_k of a sale [$/share].
         slippage: fill noise [$/share].
         decay: decay factors D_k of transient impact.
         liquidity: L_k, process times profile.
@@ -148,7 +148,9 @@ class Drawing:
             SLIPPAGE: market.slippage,
             DECAY: market.decay_noise * dt**0.5 if market.transient else 0.0,
         }
-        self.scales = {channel: scale for channel, scale in scales.items() if scale}
+        self.scales: dict[int, Any] = {channel: scale for channel, scale in scales.items() if scale}
+        if PRICE in self.scales and market.volatility_profile is not None:
+            self.scales[PRICE] = scales[PRICE] * problem.variance_profile[:, None] ** 0.5
         self.noise = {channel: room[channel] if channel in room else np.empty(shape) for channel in self.scales}
         self.own = room[OWN][None] if noises == 1 and OWN in room else np.empty((noises, *shape))
         blocks = range(self.first // BLOCK, (self.first + episodes - 1) // BLOCK + 1)

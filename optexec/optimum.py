@@ -2,8 +2,8 @@
 
 Without caps, inventory and transient impact enter linearly and costs are quadratic, so the cost-to-go of J is
 V_k(x, I, L) = A_k(L) x^2 + B_k(L) x I + C_k(L) I^2 + half_spread x, whatever the liquidity process. With h = (eta +
-q/2)/L, u = q/L, r = lambda sigma^2 dt, d1 = E[D], d2 = E[D^2] and a, b, c the conditional expectations of the next
-A, B, C given L:
+q/2)/L, u = q/L (or another power of L, `Problem.depth`), r = lambda sigma^2 s_k^2 dt, d1 = E[D], d2 = E[D^2] and a, b,
+c the conditional expectations of the next A, B, C given L:
 
     q2 = h - gamma + r + a - b d1 u + c d2 u^2
     qx = gamma - 2 r - 2 a + b d1 u,    qi = 1 - b d1 + 2 c d2 u
@@ -153,7 +153,8 @@ class Optimum:
             start = surface.take(row)
             return np.asarray(start + across * (surface.take(row + 1, mode="clip") - start))  # what is even stays so
 
-        h, on_grid = market.instantaneous / liquidity, market.instantaneous / (self.levels * profile)
+        depth, on_grid = (self.problem.depth(each) for each in (liquidity, self.levels * profile))
+        h, on_grid = market.instantaneous / depth, market.instantaneous / on_grid
         q2 = h + at(self.coefficients.q2[k] - on_grid)  # the rest is smoother
         fraction = at(self.coefficients.of_inventory[k])
         push = at(self.coefficients.of_impact[k]) if market.transient else 0.0
@@ -246,15 +247,15 @@ class CappedOptimum:
     def gaps(self, k: int, liquidity: ArrayLike) -> BellmanGaps:
         """What trades in period k at liquidity L (n,) cost more than the optimum's, Q_k - V_k [$], as `Optimum.gaps`.
 
-        From W of what is left: with s = v + v* and h = (eta + q/2)/L, and with no impact I here,
+        From W of what is left: with s = v + v* and h = (eta + q/2)/D, and with no impact I here,
 
             (h s + half_spread + gamma (x - s) - r (2 x - s)) (v - v*) + W(x - v) - W(x - v*).
         """
         k, liquidity = _asked(self.problem, k, liquidity)
         if k == self.problem.order.periods - 1:
             return _forced
-        market, r, points = self.problem.market, self.problem.risk_weight, len(self.inventory)
-        h, (row, across) = market.instantaneous / liquidity, self._place(k, liquidity)
+        market, r, points = self.problem.market, float(self.problem.risk_weights[k]), len(self.inventory)
+        h, (row, across) = market.instantaneous / self.problem.depth(liquidity), self._place(k, liquidity)
         width, ahead = self.inventory[1], self.ahead[k]
         slope = np.gradient(ahead, width, axis=1, edge_order=2)
 
@@ -416,7 +417,7 @@ def exact_value(problem: Problem, policy: Policy) -> float:
 
     The cost-to-go of a rule that trades the fraction f_k(L) is A_k(L) x^2 + half_spread x with
 
-        A_k = h f_k^2 + gamma f_k (1 - f_k) + (lambda sigma^2 dt + E[A_{k+1} | L]) (1 - f_k)^2,    h = eta / L,
+        A_k = h f_k^2 + gamma f_k (1 - f_k) + (lambda sigma^2 s_k^2 dt + E[A_{k+1} | L]) (1 - f_k)^2,    h = eta / D_k,
 
     and A = h in the last period, which sells everything; J = A_0(L_0) X^2 + half_spread X. For schedules, the rolling
     rule, the optimum and learned policies that see no inventory; q = 0 and no caps.
@@ -458,8 +459,8 @@ def exact_value(problem: Problem, policy: Policy) -> float:
         sold = np.clip(rule, 0.0, 1.0)
         A = np.zeros(len(chain.levels))
         for k in range(periods - 1, -1, -1):
-            h, kept = market.instantaneous / (chain.levels * problem.profile[k]), 1 - sold[k]
-            ahead = chain.matrix @ A + problem.risk_weight
+            h, kept = market.instantaneous / problem.depth(chain.levels * problem.profile[k]), 1 - sold[k]
+            ahead = chain.matrix @ A + problem.risk_weights[k]
             A = h * sold[k] ** 2 + market.permanent * sold[k] * kept + ahead * kept**2
         return float(A[chain.start])
 
@@ -514,15 +515,15 @@ def _backwards(problem: Problem, chain: Chain, cap: float) -> Iterator[_Step]:
     eps times the sum of the terms' sizes, and what it did to a, b and c.
     """
     market, periods, profile = problem.market, problem.order.periods, problem.profile
-    gamma, r, eps = market.permanent, problem.risk_weight, 4 * np.finfo(np.float64).eps
+    gamma, eps = market.permanent, 4 * np.finfo(np.float64).eps
     transient = market.transient > 0
     d1, d2 = decay_moments(problem) if transient else (0.0, 0.0)
     zero = np.zeros(len(chain.levels))
     value, errors = np.zeros((2, 3, len(chain.levels)))
     rows = slice(0, 3 if transient else 1)
     for k in range(periods - 1, -1, -1):
-        liquidity = chain.levels * profile[k]
-        h, u = market.instantaneous / liquidity, market.transient / liquidity
+        depth, r = problem.depth(chain.levels * profile[k]), problem.risk_weights[k]
+        h, u = market.instantaneous / depth, market.transient / depth
         ahead, blur = np.zeros((2, 3, len(chain.levels)))
         if k < periods - 1:
             ahead[rows], blur[rows] = value[rows] @ chain.matrix.T, errors[rows] @ chain.matrix.T
@@ -643,7 +644,7 @@ def _endogenous_grid(problem: Problem, part: int, fineness: float, keep: bool) -
     r y^2 + W(y). Its first-order condition gives x = y + ((2r - gamma) y + W'(y) - half_spread) / (2h - gamma).
     """
     order, market, profile = problem.order, problem.market, problem.profile
-    gamma, r, spread = market.permanent, problem.risk_weight, market.half_spread
+    gamma, spread = market.permanent, market.half_spread
     chain = cached_chain(market.liquidity, order.dt, order.periods, int(fineness * GRID_POINTS) // part + 1)
     points = int(fineness * (INVENTORY_POINTS - 1)) // (part // 2) + 1
     x = np.linspace(0.0, order.shares, points)
@@ -654,7 +655,7 @@ def _endogenous_grid(problem: Problem, part: int, fineness: float, keep: bool) -
     participation = np.inf if order.max_participation is None else order.max_participation * market.volume
     for k in range(order.periods - 1, -1, -1):
         liquidity = (chain.levels * profile[k])[:, None]
-        h, cap = market.instantaneous / liquidity, participation * liquidity
+        h, cap, r = market.instantaneous / problem.depth(liquidity), participation * liquidity, problem.risk_weights[k]
         if (2 * h <= gamma).any():
             bad = chain.levels[int(np.argmin(h))]
             raise ValueError(

@@ -203,7 +203,7 @@ def almgren_chriss(problem: Problem) -> Schedule:
     """The Almgren-Chriss schedule: the lowest J of all schedules where liquidity is deterministic (profile times mean).
 
     With a flat profile x_k = X sinh(kappa (N-k) dt) / sinh(kappa N dt), kappa from `optexec.urgency`; with another the
-    minimiser of sum_k (h_k - gamma/2) v_k^2 + lambda sigma^2 dt x_{k+1}^2, h_k = (eta + q/2)/L_k. Transient decay is
+    minimiser of sum_k (h_k - gamma/2) v_k^2 + lambda sigma^2 s_k^2 dt x_{k+1}^2, h_k = (eta + q/2)/D_k. Decay is
     ignored, and so are the order's caps: `Schedule.excess` says by how much it exceeds them, and `best_static` is the
     plan that keeps them. Almgren & Chriss (2000), section 2.2.
 
@@ -219,7 +219,7 @@ def almgren_chriss(problem: Problem) -> Schedule:
 
 
 def expected_inverse_liquidity(problem: Problem) -> Array:
-    """E[1/L_k] (N,) as seen before the first trade, dimensionless; the profile included.
+    """E[1/D_k] (N,) as seen before the first trade, dimensionless; the profile included, D = L but for another depth.
 
     By propagating the chain's distribution from L_0. E[1/L] > 1/E[L]: stochastic liquidity makes every schedule dearer.
     """
@@ -237,13 +237,13 @@ def objective_error(problem: Problem, schedule: Schedule) -> float:
 
 
 def _inverse_liquidity(problem: Problem) -> tuple[Array, Array]:
-    """E[1/L_k] (N,) and its errors from the grid."""
+    """E[1/D_k] (N,) and its errors from the grid."""
     periods = problem.order.periods
 
     block = 1 if periods <= 256 else math.isqrt(periods)
 
     def expectation(chain: Chain) -> Array:
-        ahead = [1 / chain.levels]  # E[1/L_{k+i} | L_k], i < block
+        ahead = [1 / problem.depth(chain.levels)]  # E[1/D_{k+i} | L_k], i < block, the profile left out
         for _ in range(block - 1):
             ahead.append(chain.matrix @ ahead[-1])
         leap = np.linalg.matrix_power(chain.matrix, block)
@@ -256,7 +256,7 @@ def _inverse_liquidity(problem: Problem) -> tuple[Array, Array]:
         return inverse.ravel()[:periods]
 
     value, error = resolved(expectation, problem.market.liquidity, problem.order.dt, periods)
-    return value / problem.profile, error / problem.profile
+    return value / problem.depth(problem.profile), error / problem.depth(problem.profile)
 
 
 def _costs(problem: Problem) -> Costs:
@@ -264,13 +264,13 @@ def _costs(problem: Problem) -> Costs:
     market, inverse = problem.market, expected_inverse_liquidity(problem)
     decay, leftover = closed_form.decay_moments(problem)[0], problem.haircut - market.half_spread
     impact, push = market.instantaneous * inverse, market.transient * inverse
-    return Costs(impact, push, decay, market.permanent, problem.risk_weight, leftover)
+    return Costs(impact, push, decay, market.permanent, problem.risk_weights, leftover)
 
 
 def exact_objective(problem: Problem, schedule: Schedule) -> float:
     """J of a schedule under stochastic liquidity [$], exactly: no Monte Carlo, because J is quadratic in the trades.
 
-    J = E[IS] + lambda sigma^2 dt sum_k x_{k+1}^2, with E[1/L_k] and E[D] in place of the random variables. The
+    J = E[IS] + lambda sigma^2 dt sum_k s_k^2 x_{k+1}^2, with E[1/D_k] and E[D] in place of the random variables. The
     schedule is taken as it is: caps of the order are not applied to it, and what it leaves unsold costs the haircut.
     Under max_fraction alone `best_static` trades as planned, and this is its J; under max_participation it is J
     where liquidity never clips the plan further, and `optexec.evaluate` has what happens.
@@ -421,7 +421,7 @@ class Rolling:
 
 
 def rolling(problem: Problem) -> Rolling:
-    """The rolling rule: re-solve the deterministic problem every period with E[(eta + q/2)/L_j | L_k], j >= k.
+    """The rolling rule: re-solve the deterministic problem every period with E[(eta + q/2)/D_j | L_k], j >= k.
 
     For each period k and level L_k a Riccati recursion from N-1 down to k gives the first trade as a fraction of the
     inventory, which is all that the rule needs (the problem is homogeneous in x). Transient decay is ignored. The time
@@ -441,10 +441,10 @@ def rolling(problem: Problem) -> Rolling:
     chain = cached_chain(market.liquidity, problem.order.dt, periods)
     impact = _impact_ahead(problem, chain)
     lags, size = impact.shape
-    gamma, profile = market.permanent, problem.profile
+    gamma, profile, risks = market.permanent, problem.depth(problem.profile), problem.risk_weights
 
     def one_period(at: int, h: Array, s: Array) -> Array:
-        """Turn s = lambda sigma^2 dt + V's coefficient after a period into that before it; the last row's fraction."""
+        """Turn s = r_k + V's coefficient after period k into r_{k-1} + that before it; the last row's fraction."""
         curvature = h + s
         curvature -= gamma
         if not curvature.min() > 0:
@@ -454,12 +454,12 @@ def rolling(problem: Problem) -> Rolling:
         s *= h
         s -= gamma**2 / 4
         s /= curvature
-        s += problem.risk_weight
+        s += risks[at - 1]
         return fraction
 
     # from the last lag on all levels foresee the same, so that all starts share one recursion there
     far = np.full(periods + 1, np.nan)
-    s = impact[-1:, :1] / profile[-1] + problem.risk_weight
+    s = impact[-1:, :1] / profile[-1] + risks[periods - 2]
     for j in range(periods - 1, lags - 1, -1):
         if j < periods - 1:
             one_period(j, impact[-1:, :1] / profile[j], s)
@@ -474,7 +474,7 @@ def rolling(problem: Problem) -> Rolling:
             first, after = max(0, j - lags + 1 - low), min(many, j - low + 1)
             h = impact[j - low - after + 1 : j - low - first + 1][::-1] / profile[j]
             if j == periods - 1:
-                coming[first:after] = h + problem.risk_weight
+                coming[first:after] = h + risks[periods - 2]
                 continue
             if j - lags + 1 >= low:
                 coming[first] = far[j + 1]  # its last lag
@@ -485,14 +485,14 @@ def rolling(problem: Problem) -> Rolling:
 
 
 def _impact_ahead(problem: Problem, chain: Chain) -> Array:
-    """E[(eta + q/2)/L_{k+j} | L_k], the profile left out, by lag and level (J, G).
+    """E[(eta + q/2)/D_{k+j} | L_k], the profile left out, by lag and level (J, G).
 
     Lags go up to N - 1, or to the first at which all levels agree.
 
     Raises:
         ValueError: these are more than the rolling rule takes on.
     """
-    ahead = [1 / chain.levels]
+    ahead = [1 / problem.depth(chain.levels)]
     periods, size = problem.order.periods, len(chain.levels)
     while len(ahead) < periods and np.ptp(ahead[-1]) > FORGOTTEN * ahead[-1].max():
         if periods * len(ahead) * size > MOST_WORK:
@@ -663,9 +663,14 @@ def filtered(problem: Problem, policy: Policy) -> Filtered:
         A policy with memory, which must see the periods of an episode in order. Threads may share it.
 
     Raises:
-        TypeError, ValueError: ``policy`` is none, or was made for another order.
+        TypeError, ValueError: ``policy`` is none, or was made for another order; or depth_exponent is not 1.
     """
     check_policy(problem, policy)
+    if problem.market.depth_exponent != 1:
+        raise ValueError(
+            "filtered needs depth_exponent = 1, since its equations are those of depth that goes with liquidity, got "
+            f"{problem.market.depth_exponent!r}"
+        )
     chain = cached_chain(problem.market.liquidity, problem.order.dt, problem.order.periods)
     mean = chain.matrix @ chain.levels
     variance = np.maximum(chain.matrix @ chain.levels**2 - mean**2, 0.0)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from optexec.liquidity import (
 __all__ = ["Market", "Order", "Problem"]
 
 Array = NDArray[np.float64]
+Number = TypeVar("Number", float, NDArray[np.float64])
 
 LARGEST_COST = 1e150
 """Costs [$] beyond this are refused: their squares, which variances need, would not be numbers. So is 1 / this."""
@@ -106,6 +107,10 @@ class Market:
         volume: shares that the market trades in a period at L = 1, > 0.
         volume_profile: N positive numbers with mean 1, an intraday shape that multiplies the liquidity process;
             None for a flat day.
+        volatility_profile: s_k, N positive numbers whose squares have mean 1, an intraday shape that multiplies sigma:
+            the mid price moves by sigma s_k sqrt(dt) eps_k in period k; None for a flat day.
+        depth_exponent: b >= 0: a trade v costs (eta + q/2) v / D_k a share, with depth D_k = L_k^b. L_k is relative
+            volume, and 1 says that depth goes with it; 0, that it does not move.
         liquidity: a process of `optexec.liquidity`.
 
     Raises:
@@ -124,6 +129,8 @@ class Market:
     half_spread: float = 0.0
     volume: float = 10_000.0
     volume_profile: Sequence[float] | None = None
+    volatility_profile: Sequence[float] | None = None
+    depth_exponent: float = 1.0
     liquidity: Liquidity = field(default_factory=OrnsteinUhlenbeck)
 
     __repr__ = brief
@@ -138,6 +145,7 @@ class Market:
             "decay_noise",
             "slippage",
             "half_spread",
+            "depth_exponent",
         )
         store(self, **{name: real(name, getattr(self, name), minimum=0) for name in nonnegative})
         store(self, price=real("price", self.price, above=0), volume=real("volume", self.volume, above=0))
@@ -147,7 +155,9 @@ class Market:
                 f"temporary={self.temporary!r}, transient={self.transient!r}, permanent={self.permanent!r}"
             )
         if self.volume_profile is not None:
-            store(self, volume_profile=_profile(self.volume_profile))
+            store(self, volume_profile=_profile("volume_profile", self.volume_profile, 1))
+        if self.volatility_profile is not None:
+            store(self, volatility_profile=_profile("volatility_profile", self.volatility_profile, 2))
         process: object = self.liquidity
         if isinstance(process, type) or not isinstance(process, Liquidity):
             raise TypeError(
@@ -161,14 +171,15 @@ class Market:
         return self.temporary + self.transient / 2
 
 
-def _profile(values: Any) -> tuple[float, ...]:
-    """The volume profile as a tuple of positive floats with mean 1."""
+def _profile(name: str, values: Any, power: int) -> tuple[float, ...]:
+    """An intraday profile as a tuple of positive floats, this power of which has mean 1."""
     if isinstance(values, str) or not hasattr(values, "__iter__"):
-        raise TypeError(f"volume_profile must be a sequence of positive numbers or None, got {values!r}")
-    profile = tuple(real(f"volume_profile[{i}]", value, above=0) for i, value in enumerate(values))
-    mean = sum(profile) / len(profile) if profile else float("nan")
+        raise TypeError(f"{name} must be a sequence of positive numbers or None, got {values!r}")
+    profile = tuple(real(f"{name}[{i}]", value, above=0) for i, value in enumerate(values))
+    mean = sum(value**power for value in profile) / len(profile) if profile else float("nan")
     if not abs(mean - 1) <= 1e-6:
-        raise ValueError(f"volume_profile must have mean 1, got mean {mean!r} over {len(profile)} values")
+        squares = "squares with " if power == 2 else ""
+        raise ValueError(f"{name} must have {squares}mean 1, got mean {mean!r} over {len(profile)} values")
     return profile
 
 
@@ -178,7 +189,7 @@ class Problem:
 
     Args:
         order: an `Order`.
-        market: a `Market`; its ``volume_profile`` must have ``order.periods`` entries.
+        market: a `Market`; its ``volume_profile`` and ``volatility_profile`` must have ``order.periods`` entries.
         risk_aversion: lambda >= 0 [1/$].
 
     Examples:
@@ -211,12 +222,13 @@ class Problem:
                 "volatility^2 dt risk_aversion must be finite, got volatility "
                 f"{self.market.volatility!r}, dt {self.order.dt!r}, risk_aversion {self.risk_aversion!r}"
             )
-        profile = self.market.volume_profile
-        if profile is not None and len(profile) != self.order.periods:
-            raise ValueError(
-                f"volume_profile must have one value a period: order.periods is {self.order.periods}, "
-                f"got {len(profile)} values"
-            )
+        for name in ("volume_profile", "volatility_profile"):
+            profile = getattr(self.market, name)
+            if profile is not None and len(profile) != self.order.periods:
+                raise ValueError(
+                    f"{name} must have one value a period: order.periods is {self.order.periods}, "
+                    f"got {len(profile)} values"
+                )
         check(self.market.liquidity, self.order.dt, self.order.periods)
         _representable(self)
 
@@ -236,18 +248,21 @@ class Problem:
         transient terms, which also are at most q X/l since all trades add up to X. l is the lowest liquidity, profile
         included, that some period falls short of with a probability of 0.1%; under max_participation alone it matters
         only where that cap is so loose that max_fraction X / l is less. So whoever leaves shares, having had room for
-        them at such liquidity, has saved nothing by it.
+        them at such liquidity, has saved nothing by it. Where depth is another power of liquidity, L_k^b, w is the most
+        that v_k/L_k^b may be where L_k >= l, and X/l is X/l^b.
         """
         order, market = self.order, self.market
         if order.leftover_haircut > 0 or not self.order.capped:
             return order.leftover_haircut
-        lowest = self._seldom_lower
-        relative = order.max_fraction * order.shares / lowest
+        lowest, most = self._seldom_lower, order.max_fraction * order.shares
+        shallowest = self.depth(lowest)
+        relative = most / shallowest
         if order.max_participation is not None:
-            relative = min(relative, order.max_participation * market.volume)
+            rate, excess = order.max_participation * market.volume, 1 - market.depth_exponent
+            relative = min(relative, rate * (max(lowest, most / rate) if excess > 0 else lowest) ** excess)
         decay = min(_mean_decay(self), 1.0)
         memory = float(np.sum(decay ** np.arange(1, order.periods)))
-        transient = market.transient * min(2 * relative * memory, order.shares / lowest)
+        transient = market.transient * min(2 * relative * memory, order.shares / shallowest)
         return market.half_spread + 2 * market.instantaneous * relative + market.permanent * order.shares + transient
 
     @property
@@ -268,14 +283,35 @@ class Problem:
         return profile
 
     @cached_property
+    def variance_profile(self) -> Array:
+        """(N,) s_k^2, squares of the volatility profile, ones where the market has none; dimensionless, read-only."""
+        given = self.market.volatility_profile
+        squares = np.ones(self.order.periods) if given is None else np.array(given, dtype=np.float64) ** 2
+        squares.setflags(write=False)
+        return squares
+
+    @cached_property
     def step_variance(self) -> float:
-        """Variance of the mid price over a period, sigma^2 dt [$^2/share^2]."""
+        """Variance of the mid price over a period, sigma^2 dt [$^2/share^2]; the mean of the day's periods."""
         return self.market.volatility * self.market.volatility * self.order.dt
 
     @cached_property
     def risk_weight(self) -> float:
-        """Running risk of one squared share held over a period, r = lambda sigma^2 dt [$/share^2]."""
+        """Running risk of one squared share held over a period, r = lambda sigma^2 dt [$/share^2]; the day's mean."""
         return self.risk_aversion * self.step_variance
+
+    @cached_property
+    def risk_weights(self) -> Array:
+        """(N,) r_k = lambda sigma^2 s_k^2 dt, that of x_{k+1} squared [$/share^2]; read-only."""
+        weights = self.risk_weight * self.variance_profile
+        weights.setflags(write=False)
+        return weights
+
+    def depth(self, liquidity: Number) -> Number:
+        """D = L^b, what impact is divided by, of liquidity (profile included): a float or an array of any shape."""
+        exponent = self.market.depth_exponent
+        depth: Number = liquidity if exponent == 1 else liquidity**exponent
+        return depth
 
     def replace(self, **fields: Any) -> Problem:
         """A copy with any field of the order, the market or the problem changed, by name.
@@ -319,7 +355,7 @@ def _representable(problem: Problem) -> None:
         ValueError: a part of the costs is too large, or the whole too small; it names the fields.
     """
     order, market = problem.order, problem.market
-    shares, level = order.shares, market.liquidity.long_run_mean
+    shares, level = order.shares, problem.depth(market.liquidity.long_run_mean)
     per_share = ("price", "half_spread", "slippage")
     parts = {f"shares {name}": shares * getattr(market, name) for name in per_share}
     parts |= {f"shares {name}": shares * getattr(order, name) for name in ("violation_penalty", "leftover_haircut")}

@@ -69,7 +69,8 @@ def step(problem: Problem, state: State, action: Any, shock: Shock) -> tuple[Sta
     """One period of the market: the only place where the dynamics are written.
 
     x_{k+1} = x_k - v_k;  S_{k+1} = S_k + price_k - gamma v_k;  P_k = S_k - I_k - (eta + q/2) v_k / L_k - half_spread -
-    slippage_k;  I_{k+1} = (I_k + q v_k / L_k) D_k. The trade is v_k = a_k x_k clipped to what the order allows; in the
+    slippage_k;  I_{k+1} = (I_k + q v_k / L_k) D_k, or with another power of L_k (`Problem.depth`). The trade is v_k =
+    a_k x_k clipped to what the order allows; in the
     last period the wish is replaced by 1. A wish is clipped by at most `FARTHEST` times the inventory, so that what a
     finite wish costs is finite.
 
@@ -98,7 +99,7 @@ def step(problem: Problem, state: State, action: Any, shock: Shock) -> tuple[Sta
             clipped = clipped + greater(trade - cap, 0.0)
         trade = lesser(trade, cap)
 
-    relative = trade / shock.liquidity
+    relative = trade / problem.depth(shock.liquidity)
     paid = market.instantaneous * relative
     paid += shock.slippage
     fill = displacement - (paid + market.half_spread if market.half_spread else paid)
@@ -132,12 +133,12 @@ def cost_parts(problem: Problem, state: State, outcome: Outcome, after: State, s
     Summed over the parts this is x_{k+1} (S_k - S_{k+1}) + v_k (S_k - P_k), the loss of a book marked to market, plus
     the haircut on what is left after the last period; summed over the periods it is IS.
 
-    - spread: v half_spread; temporary: eta v^2/L; transient: v (I + (q/2) v/L); permanent: x_{k+1} gamma v;
-    - slippage: v slippage_k; timing: -x_{k+1} sigma sqrt(dt) eps_k; both have conditional mean zero;
+    - spread: v half_spread; temporary: eta v^2/D; transient: v (I + (q/2) v/D); permanent: x_{k+1} gamma v;
+    - slippage: v slippage_k; timing: -x_{k+1} sigma s_k sqrt(dt) eps_k; both have conditional mean zero;
     - leftover: haircut times what is left, in the last period.
     """
     market, trade = problem.market, outcome.trade
-    relative, nothing = trade / shock.liquidity, 0.0 * trade
+    relative, nothing = trade / problem.depth(shock.liquidity), 0.0 * trade
     last = state.period == problem.order.periods - 1
     return {
         "spread": market.half_spread * trade if market.half_spread else nothing,
@@ -208,15 +209,17 @@ def check_policy(problem: Any, policy: Any, name: str = "policy") -> None:
 def implied_level(problem: Problem, previous: Any, state: State, outcome: Outcome) -> Any:
     """Liquidity level (without profile) implied by a fill, for a trader who sees neither L nor I.
 
-    L = (eta + q/2) v / (S - P - half_spread), divided by the period's profile. A fill that implies nothing (no trade,
-    or a price at least as good as the mid less the spread) leaves the previous value.
+    L^b = (eta + q/2) v / (S - P - half_spread), divided by the period's profile. A fill that implies nothing (no trade,
+    or a price at least as good as the mid less the spread) leaves the previous value; so does every fill where b = 0.
     """
-    impact = state.displacement - outcome.fill - problem.market.half_spread
-    informative = (impact > 0) & (outcome.trade > 0)
-    numerator = problem.market.instantaneous * outcome.trade / problem.profile[state.period]
+    impact, exponent = state.displacement - outcome.fill - problem.market.half_spread, problem.market.depth_exponent
+    informative = (impact > 0) & (outcome.trade > 0) & (exponent > 0)
+    numerator = problem.market.instantaneous * outcome.trade / problem.depth(problem.profile[state.period])
+    root = 1 / exponent if exponent else 0.0
     if isinstance(impact, np.ndarray):
-        return np.where(informative, numerator / np.where(informative, impact, 1.0), previous)
-    return numerator / impact if informative else previous
+        depth = np.where(informative, numerator / np.where(informative, impact, 1.0), 1.0)
+        return np.where(informative, depth if root == 1 else depth**root, previous)
+    return (numerator / impact) ** root if informative else previous
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,7 +234,7 @@ class Episodes:
         liquidity: L_k (n, N), process times profile.
         transient: I_k (n, N) at the start of each period [$/share].
         shortfall: IS (n,) = sum_k v_k (S_0 - P_k) + leftover (S_0 - S_N + haircut), mirrored for a buy [$].
-        running_risk: lambda sigma^2 dt sum_k x_{k+1}^2 (n,) [$].
+        running_risk: lambda sigma^2 dt sum_k s_k^2 x_{k+1}^2 (n,) [$].
         violations: infeasible wishes (n,) counts.
         clipped: shares by which wishes were clipped (n,).
     """
@@ -279,13 +282,14 @@ class Episodes:
     def expected_shortfall(self) -> Array:
         """Conditional mean of IS given liquidity, decay and trades (n,) [$], price and slippage noise averaged out.
 
-        sum_k [x_{k+1} gamma v_k + v_k (I_k + (eta + q/2) v_k / L_k + half_spread)] + leftover haircut. Its mean over
+        sum_k [x_{k+1} gamma v_k + v_k (I_k + (eta + q/2) v_k / D_k + half_spread)] + leftover haircut. Its mean over
         episodes estimates the same E[IS] as ``shortfall`` with far less noise.
         """
         market, total = self.problem.market, self.leftover * self.problem.haircut
         for k in range(self.trades.shape[1]):
             v = self.trades[:, k]
-            paid = market.instantaneous * v / self.liquidity[:, k] + self.transient[:, k] + market.half_spread
+            depth = self.problem.depth(self.liquidity[:, k])
+            paid = market.instantaneous * v / depth + self.transient[:, k] + market.half_spread
             total += v * (paid + market.permanent * self.inventory[:, k + 1])
         return total
 
@@ -390,13 +394,15 @@ def _write(problem: Problem, policy: Policy, noise: Noise, observe_liquidity: bo
     with np.errstate(over="ignore", invalid="ignore"):  # an overflow is an error later, with a message
         shortfall: Any = 0.0
         squares: Any = 0.0
+        even = problem.market.volatility_profile is None
         for state, outcome, after in _periods(problem, policy, noise, observe_liquidity):
             k = state.period
             inventory[k + 1], trades[k] = after.inventory, outcome.trade
             displace(problem.market.price, after.displacement, out=mid[k + 1])
             displace(problem.market.price, outcome.fill, out=fills[k])
             shortfall -= outcome.trade * outcome.fill
-            squares += after.inventory * after.inventory
+            square = after.inventory * after.inventory
+            squares += square if even else square * problem.variance_profile[k]
             if problem.market.transient:
                 into.transient.T[k] = state.transient
             if np.count_nonzero(outcome.clipped):

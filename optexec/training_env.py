@@ -75,7 +75,9 @@ class Coordinates:
         to_go = np.zeros(len(plan) + 1)
         for k, (f, h) in reversed(list(enumerate(zip(plan, planned_impact(problem), strict=True)))):
             left = 1 - f
-            to_go[k] = h * f**2 + problem.market.permanent * f * left + left**2 * (problem.risk_weight + to_go[k + 1])
+            to_go[k] = (
+                h * f**2 + problem.market.permanent * f * left + left**2 * (problem.risk_weights[k] + to_go[k + 1])
+            )
         unscaled = cls(plan, to_go, reach, np.zeros(6), np.ones(6), 1.0)
         periods = problem.order.periods
         n = max(1, min(EPISODES, NUMBERS // periods))

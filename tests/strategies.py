@@ -51,6 +51,10 @@ def problems(draw: st.DrawFn, *, caps: bool = False, transient: bool = True) -> 
     if draw(st.booleans()):
         weights = np.array(draw(st.lists(_number(0.5, 1.5), min_size=periods, max_size=periods)))
         profile = tuple(weights / weights.mean())
+    moves = None
+    if draw(st.booleans()):
+        weights = np.array(draw(st.lists(_number(0.3, 3), min_size=periods, max_size=periods)))
+        moves = tuple(weights / np.mean(weights**2) ** 0.5)
     return ox.Problem(
         order=ox.Order(
             shares=draw(_number(1, 1e5)),
@@ -73,6 +77,8 @@ def problems(draw: st.DrawFn, *, caps: bool = False, transient: bool = True) -> 
             slippage=draw(_number(0, 0.05)),
             half_spread=draw(_number(0, 0.05)),
             volume_profile=profile,
+            volatility_profile=moves,
+            depth_exponent=draw(st.sampled_from([1.0, 1.0, 0.5, 0.0])),
             liquidity=draw(liquidities),
         ),
         risk_aversion=draw(_number(0, 10)),

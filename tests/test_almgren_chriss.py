@@ -60,9 +60,9 @@ def test_trajectory_solves_the_first_order_conditions(problem: ox.Problem) -> No
     """An independent dense solve of d(E + lambda V)/dx_k = 0."""
     n = problem.order.periods
     level = problem.profile * problem.market.liquidity.long_run_mean
-    h = problem.market.instantaneous / level - problem.market.permanent / 2
+    h = problem.market.instantaneous / problem.depth(level) - problem.market.permanent / 2
     steps = np.eye(n, n + 1) - np.eye(n, n + 1, 1)  # v = steps @ x
-    hessian = steps.T @ np.diag(h) @ steps + np.diag([0.0] + [problem.risk_weight] * (n - 1) + [0.0])
+    hessian = steps.T @ np.diag(h) @ steps + np.diag([0.0, *problem.risk_weights[:-1], 0.0])
     inner = np.linalg.solve(hessian[1:n, 1:n], -hessian[1:n, 0] * problem.order.shares)
     assert trajectory(problem)[1:n] == pytest.approx(inner, rel=1e-8, abs=1e-8 * problem.order.shares)
 

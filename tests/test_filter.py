@@ -183,6 +183,7 @@ def test_it_is_worth_having() -> None:
 @settings(deadline=None)
 @given(problem=problems(caps=True), seed=st.integers(0, 1000))
 def test_any_process_and_any_order(problem: ox.Problem, seed: int) -> None:
+    problem = problem.replace(depth_exponent=1.0)
     run, level, variance, transient = beliefs(problem, ox.rolling(problem), episodes=20)
     assert np.isfinite(run.shortfall).all()
     assert (level > 0).all()

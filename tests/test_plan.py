@@ -26,7 +26,7 @@ def dense_form(problem: ox.Problem) -> Array:
     market, periods = problem.market, problem.order.periods
     inverse, d = expected_inverse_liquidity(problem), decay_moments(problem)[0]
     later = np.triu(np.ones((periods, periods)), 1)  # later[k] @ v = x_{k+1}
-    form = market.permanent / 2 + problem.risk_weight * (later.T @ later)
+    form = market.permanent / 2 + later.T @ (problem.risk_weights[:, None] * later)
     form[np.diag_indices(periods)] += market.instantaneous * inverse - market.permanent / 2
     lag = np.subtract.outer(np.arange(periods), np.arange(periods))
     memory = np.where(lag > 0, market.transient * inverse * d ** np.maximum(lag, 0), 0.0)
@@ -64,7 +64,8 @@ def costs(draw: st.DrawFn) -> tuple[Costs, float, Array | None]:
         push=q * inverse,
         decay=draw(st.floats(0.2, 1.0)),
         permanent=gamma,
-        risk=draw(st.sampled_from([0.0, 0.1, 2.0, 100.0])),
+        risk=draw(st.sampled_from([0.0, 0.1, 2.0, 100.0]))
+        * np.linspace(*draw(st.sampled_from([(1, 1), (2, 0.5)])), periods),
         leftover=draw(st.sampled_from([-0.01, 0.0, 0.3, 5.0, 50.0])),
     )
     fraction = draw(st.sampled_from([1.0, 0.7, 0.35, 0.2]))

@@ -99,6 +99,10 @@ BAD_MARKETS: list[tuple[str, Any, type[Exception]]] = [
     ("volume_profile", [], ValueError),
     ("volume_profile", "flat", TypeError),
     ("volume_profile", [1.0, "1"], TypeError),
+    ("volatility_profile", [1.0, 2.0], ValueError),
+    ("volatility_profile", [1.0, -1.0], ValueError),
+    ("depth_exponent", -0.1, ValueError),
+    ("depth_exponent", "1", TypeError),
     ("liquidity", 1.0, TypeError),
     ("liquidity", ox.OrnsteinUhlenbeck, TypeError),
 ]
@@ -126,6 +130,22 @@ def test_profile_must_fit_the_order() -> None:
         0.5,
         1.5,
     ]
+
+
+def test_the_days_profiles_and_depth() -> None:
+    """Squares of the volatility profile have mean 1; depth is a power of liquidity, the profile included."""
+    shape = (0.6, 1.28**0.5, 0.6, 2**0.5)
+    market = ox.Market(volatility_profile=shape, depth_exponent=0.5)
+    problem = ox.Problem(order=ox.Order(periods=4), market=market)
+    assert problem.variance_profile == pytest.approx([0.36, 1.28, 0.36, 2.0])
+    assert problem.risk_weights == pytest.approx(0.5 * 0.02**2 * problem.variance_profile)
+    assert problem.depth(4.0) == 2.0
+    with pytest.raises(
+        ValueError, match=r"volatility_profile must have one value a period: order.periods is 20, got 4"
+    ):
+        ox.Problem(market=market)
+    with pytest.raises(ValueError, match=r"volatility_profile must have squares with mean 1, got mean 4.0"):
+        ox.Market(volatility_profile=[2.0, 2.0])
 
 
 def test_problem_parts_are_checked() -> None:

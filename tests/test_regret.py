@@ -43,6 +43,7 @@ def made(kind: str, problem: ox.Problem, seed: int) -> Policy:
     if kind == "wild":
         return Wild(problem, seed)
     if kind == "filtered":
+        assume(problem.market.depth_exponent == 1)
         return ox.filtered(problem, ox.rolling(problem))
     makers: dict[str, Any] = {"twap": ox.twap, "static": ox.best_static, "rolling": ox.rolling}
     policy: Policy = makers[kind](problem)

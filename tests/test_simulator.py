@@ -32,6 +32,21 @@ def same(one: ox.Episodes, other: ox.Episodes, rows: slice = slice(None)) -> boo
     return all(np.array_equal(getattr(one, name)[rows], getattr(other, name)) for name in names)
 
 
+def test_prices_move_with_the_volatility_profile() -> None:
+    """The same normals, a multiple a period; what an even day draws is not touched."""
+    shape = np.array([3.0, 1.0, 0.5, 0.5]) / (10.5 / 4) ** 0.5
+    even = NORMAL.replace(periods=4, permanent=0.0)
+    moves = [np.diff(ox.simulate(one, ox.twap(one), 5).mid) for one in (even, even.replace(volatility_profile=shape))]
+    assert moves[1] == pytest.approx(moves[0] * shape, rel=1e-9)
+
+
+def test_impact_is_divided_by_depth() -> None:
+    problem = NORMAL.replace(periods=4, slippage=0.0, depth_exponent=0.5)
+    run = ox.simulate(problem, ox.twap(problem), 5)
+    paid = run.mid[:, :-1] - run.fills
+    assert paid == pytest.approx(0.01 * run.trades / run.liquidity**0.5, rel=1e-9)
+
+
 @settings(deadline=None, max_examples=40)
 @given(problem=problems(caps=True), seed=st.integers(0, 2**40), seen=st.booleans())
 def test_same_seed_same_bits_and_the_first_n_of_a_longer_run(problem: ox.Problem, seed: int, seen: bool) -> None:
@@ -103,7 +118,7 @@ def test_accounting(problem: ox.Problem, seed: int) -> None:
     paid += run.leftover * (sign * (market.price - run.mid[:, -1]) + problem.haircut)
     assert run.shortfall == pytest.approx(paid, abs=1e-9 * scale)
     assert run.completion == pytest.approx(1 - run.leftover / order.shares)
-    held = (run.inventory[:, 1:] ** 2).sum(axis=1)
+    held = run.inventory[:, 1:] ** 2 @ problem.variance_profile
     risk = problem.risk_aversion * market.volatility**2 * order.dt * held
     assert run.running_risk == pytest.approx(risk, rel=1e-12)
     assert (run.violations <= order.periods - 1).all()

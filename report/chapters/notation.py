@@ -11,7 +11,10 @@ import optexec as ox
 __all__ = ["Defaults", "Derived", "check", "defaults", "derived"]
 
 ORDER = "shares periods dt side max_fraction max_participation violation_penalty leftover_haircut"
-MARKET = "price volatility temporary permanent transient decay decay_noise slippage half_spread volume volume_profile"
+MARKET = (
+    "price volatility temporary permanent transient decay decay_noise slippage half_spread volume volume_profile "
+    "volatility_profile depth_exponent"
+)
 PROCESS = "mean speed volatility floor initial"
 EPISODES = (
     "inventory trades mid fills liquidity transient shortfall running_risk expected_shortfall leftover violations"
@@ -49,7 +52,7 @@ def defaults() -> Defaults:
     assert _fields(order) == set(ORDER.split())
     assert _fields(market) == {*MARKET.split(), "liquidity"}
     assert _fields(process) == set(PROCESS.split())
-    assert market.volume_profile is None
+    assert market.volume_profile is market.volatility_profile is None
     assert process.start == process.mean
     parts = [
         {name: _shown(getattr(part, name)) for name in names.split()}
@@ -57,7 +60,7 @@ def defaults() -> Defaults:
     ]
     return Defaults(
         order=parts[0],
-        market=parts[1] | {"liquidity": type(process).__name__, "volume_profile": "flat"},
+        market=parts[1] | {"liquidity": type(process).__name__, "volume_profile": "flat", "volatility_profile": "flat"},
         process=parts[2] | {"initial": f"mean, {_shown(process.start)}"},
         risk_aversion=_shown(problem.risk_aversion),
     )
