@@ -55,6 +55,8 @@ class Panel:
         **more: Any,
     ) -> None:
         """Any trace of plotly, of which a slider moves what is `Moving`."""
+        if isinstance(more.get("x"), dict):  # of `along`
+            more |= more.pop("x")
         entry = name or key
         trace: dict[str, Any] = {"type": kind, "name": entry, "legendgroup": key} | more
         if "showlegend" not in more:

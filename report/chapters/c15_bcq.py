@@ -14,7 +14,6 @@ import pandas as pd
 import plotly.graph_objects as go
 import torch
 from numpy.typing import ArrayLike, NDArray
-from plotly.subplots import make_subplots
 from scipy.optimize import minimize
 
 import optexec as ox
@@ -25,12 +24,9 @@ from optexec.figures.style import (
     LIQUIDITY,
     NEUTRAL,
     SMALL_SLIDER,
-    add_slider,
     along,
     clear,
     digits,
-    finish,
-    stack_panels,
 )
 from optexec.liquidity import cached_chain
 from optexec.observation import Columns, Observation, columns, period_of, stacked
@@ -43,6 +39,7 @@ from optexec.offline.networks import ACTIVATIONS, perceptron
 from report.agents import published
 from report.agents.protocol import EPISODES, SCORING, STEPS, TUNING
 from report.chapters.c14_td3_bc import Log
+from report.plot import Moving, Panel, Plot, bundle, places, whiskers
 
 __all__ = [
     "Acting",
@@ -98,13 +95,22 @@ Rows = NDArray[Any]
 Styled = Any
 """A table with its format: pandas' ``Styler``, whose type pandas keeps to itself."""
 
-RATES = [0.25, 0.5, 1, 2, 4, 8, 16]
+
+def _logged(panel: Panel, band: tuple[float, float]) -> None:
+    """Where the actions of a log lie, grey; a line if all are one."""
+    low, high = band
+    if high - low > 1e-6:
+        panel.figure.add_vrect(x0=low, x1=high, **BAND, **panel.where)
+    else:
+        panel.vline(low, "gray", 2, None, exclude_empty_subplots=False)
+
+
+RATES = {0.25: "¼", 0.5: "½", 1: "1", 2: "2", 4: "4", 8: "8", 16: "16"}
 """Ticks of an axis of multiples of TWAP's fraction."""
 
 BAND: dict[str, Any] = {"fillcolor": "gray", "opacity": 0.16, "line_width": 0, "exclude_empty_subplots": False}
 """A shaded range of x, also where nothing is drawn yet."""
 
-TICKS = {"type": "log", "tickvals": RATES, "ticktext": ["¼", "½", "1", "2", "4", "8", "16"]}
 
 BEHAVIOURS = {"mixture": "mixture", "noisy TWAP": "twap-noise", "TWAP": "twap"}
 """Names of the logs' traders by the labels of the chapter."""
@@ -1039,52 +1045,25 @@ def critic_curves(
         bands: by behaviour, where the central 95% of the log's actions lie.
         shown: ends of the y-axis [%].
     """
-    figure = make_subplots(
-        rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=list(panels)
-    )
-    for p, (behaviour, curves) in enumerate(panels.items(), 1):
-        low, high = bands[behaviour]
-        if high - low > 1e-6:
-            figure.add_vrect(x0=low, x1=high, **BAND, row=1, col=p)
-        else:
-            figure.add_vline(x=low, line={"color": "gray", "width": 2}, exclude_empty_subplots=False, row=1, col=p)
-        figure.add_scatter(
-            **along(rates),
-            y=truth[behaviour].round(2),
-            mode="lines",
-            line={"color": COLOURS["optimum"], "width": 5},
-            opacity=0.6,
-            name="truth",
-            showlegend=p == 1,
-            hovertemplate="truth: %{y:.1f}% at %{x:.1f} times TWAP<extra></extra>",
-            row=1,
-            col=p,
-        )
+    plot, x = Plot(panels, gap=0.03, shared_y=True), along(rates)
+    at = "%{y:.1f}% at %{x:.1f} times TWAP"
+    for panel, (behaviour, curves) in zip(plot, panels.items(), strict=True):
+        _logged(panel, bands[behaviour])
+        true = truth[behaviour].round(2)
+        panel.line(x, true, COLOURS["optimum"], 5, opacity=0.6, name="truth", hover=f"truth: {at}")
         for i, curve in enumerate(curves):
-            figure.add_scatter(
-                **along(rates),
-                y=np.clip(curve, 4 * shown[0], 4 * shown[1]).round(2),
-                mode="lines",
-                line={"color": COLOURS["BCQ"], "width": 1.4},
-                name="critics, a line a seed",
-                legendgroup="critics",
-                showlegend=p == 1 and i == 0,
-                hovertemplate=f"seed {i}: %{{y:.1f}}% at %{{x:.1f}} times TWAP<extra></extra>",
-                row=1,
-                col=p,
-            )
-        figure.update_xaxes(title="multiples of TWAP's fraction", range=[0, rates[-1]], row=1, col=p)
-    figure.update_yaxes(range=list(shown))
-    figure.update_yaxes(title="value relative to TWAP's action (%)", row=1, col=1)
-    figure.update_layout(legend={"y": 1.1}, margin={"t": 80})
-    phone = stack_panels(figure, len(panels), 1100, 0.1, shared_y=True)
-    phone["legend"] = {"y": 1.04}
-    return finish(
-        figure,
-        height=430,
-        alt="Value of an action against the action, a panel a log, eight critics each. The mixture's eight lie on the "
+            y, words = np.clip(curve, 4 * shown[0], 4 * shown[1]).round(2), "critics, a line a seed"
+            panel.line(x, y, COLOURS["BCQ"], 1.4, name=words, key="critics", hover=f"seed {i}: {at}")
+    plot.x("multiples of TWAP's fraction", [0, rates[-1]])
+    plot.y(span=shown)
+    plot[0].y("value relative to TWAP's action (%)")
+    return plot.done(
+        "Value of an action against the action, a panel a log, eight critics each. The mixture's eight lie on the "
         "true parabola; those of TWAP's log fan out from the one logged action, some up and some down.",
-        phone=phone,
+        height=430,
+        legend={"y": 1.1},
+        margin={"t": 80},
+        phone=plot.stacked(1100, 0.1, legend={"y": 1.04}),
     )
 
 
@@ -1104,51 +1083,25 @@ def extrapolated_costs(
         bands: by behaviour, where the central 95% of the log's actions lie.
         shown: ends of the y-axis [%].
     """
-    figure = make_subplots(
-        rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=list(panels)
-    )
-    for p, (behaviour, fits) in enumerate(panels.items(), 1):
-        low, high = bands[behaviour]
-        figure.add_vrect(x0=low, x1=high, **BAND, row=1, col=p)
-        figure.add_scatter(
-            **along(rates),
-            y=truth.round(1),
-            mode="lines",
-            line={"color": "gray", "width": 6},
-            opacity=0.55,
-            name="true cost",
-            showlegend=p == 1,
-            hovertemplate="true: %{y:.0f}% at %{x:.1f} times TWAP<extra></extra>",
-            row=1,
-            col=p,
-        )
+    plot, x = Plot(panels, gap=0.04, shared_y=True), along(rates)
+    at = "%{y:.0f}% at %{x:.1f} times TWAP"
+    for panel, (behaviour, fits) in zip(plot, panels.items(), strict=True):
+        _logged(panel, bands[behaviour])
+        panel.line(x, truth.round(1), "gray", 6, opacity=0.55, name="true cost", hover=f"true: {at}")
         for (name, curves), colour in zip(fits.items(), (LIQUIDITY, CONTRAST), strict=True):
-            for i, curve in enumerate(curves):
-                figure.add_scatter(
-                    **along(rates),
-                    # far outside nothing is seen, and the file stays small
-                    y=np.clip(curve, shown[0] - 400, shown[1] + 400).round(1),
-                    mode="lines",
-                    line={"color": colour, "width": 1.3},
-                    name=name,
-                    legendgroup=name,
-                    showlegend=p == 1 and i == 0,
-                    hovertemplate=f"{name}: %{{y:.0f}}% at %{{x:.1f}} times TWAP<extra></extra>",
-                    row=1,
-                    col=p,
-                )
-        figure.update_xaxes(title="action (multiples of TWAP's fraction)", range=[0, rates[-1]], row=1, col=p)
-    figure.update_yaxes(range=list(shown))
-    figure.update_yaxes(title="cost to go above the least (%)", row=1, col=1)
-    figure.update_layout(legend={"y": 1.1}, margin={"t": 80})
-    phone = stack_panels(figure, len(panels), 800, 0.16, shared_y=True)
-    phone["legend"] = {"y": 1.06}
-    return finish(
-        figure,
-        height=440,
-        alt="Cost of an action against the action, a panel a behaviour, several logs each. Within the band of logged "
+            for curve in curves:  # far outside nothing is seen, and the file stays small
+                y = np.clip(curve, shown[0] - 400, shown[1] + 400).round(1)
+                panel.line(x, y, colour, 1.3, key=name, hover=f"{name}: {at}")
+    plot.x("action (multiples of TWAP's fraction)", [0, rates[-1]])
+    plot.y(span=shown)
+    plot[0].y("cost to go above the least (%)")
+    return plot.done(
+        "Cost of an action against the action, a panel a behaviour, several logs each. Within the band of logged "
         "actions all fits follow the true parabola; beyond it the more flexible ones go anywhere, many of them down.",
-        phone=phone,
+        height=440,
+        legend={"y": 1.1},
+        margin={"t": 80},
+        phone=plot.stacked(800, 0.16, legend={"y": 1.06}),
     )
 
 
@@ -1159,41 +1112,24 @@ def perturbation_reach(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> go.F
         tables: by name of the bound and by behaviour, a frame by period with ``reach`` (in standard deviations of the
             logged actions) and ``within`` (share of the optimum's decisions).
     """
-    figure = make_subplots(
-        rows=1,
-        cols=2,
-        horizontal_spacing=0.12,
-        subplot_titles=["Reach in s.d. of the log's actions", "Share of the optimum within reach"],
-    )
+    plot = Plot(["Reach in s.d. of the log's actions", "Share of the optimum within reach"], gap=0.12)
     for (bound, frames), colour in zip(tables.items(), (NEUTRAL, COLOURS["BCQ"]), strict=True):
         for (behaviour, frame), dash in zip(frames.items(), ("solid", "dot"), strict=True):
             name = f"{bound}, {behaviour}"
-            for col, column in enumerate(("reach", "within"), 1):
-                figure.add_scatter(
-                    x=frame.index,
-                    y=frame[column].round(3),
-                    name=name,
-                    legendgroup=name,
-                    showlegend=col == 1,
-                    mode="lines",
-                    line={"color": colour, "dash": dash, "width": 2.5},
-                    hovertemplate=f"{name}, period %{{x}}: %{{y:.2f}}<extra></extra>",
-                    row=1,
-                    col=col,
-                )
-    figure.update_xaxes(title="period k")
-    figure.update_yaxes(title="standard deviations", rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(title="share", range=[-0.03, 1.05], row=1, col=2)
-    figure.update_layout(legend={"y": 1.12}, margin={"t": 90})
-    phone = stack_panels(figure, 2, 800, 0.17)
-    phone["legend"] = {"y": 1.07}
-    return finish(
-        figure,
-        height=420,
-        alt="First panel: the published bound in standard deviations of the logged actions falls by period on "
+            for panel, column in zip(plot, ("reach", "within"), strict=True):
+                hover = f"{name}, period %{{x}}: %{{y:.2f}}"
+                panel.line(frame.index, frame[column].round(3), colour, dash=dash, key=name, hover=hover)
+    plot.x("period k")
+    plot[0].y("standard deviations", rangemode="tozero")
+    plot[1].y("share", [-0.03, 1.05])
+    return plot.done(
+        "First panel: the published bound in standard deviations of the logged actions falls by period on "
         "noisy TWAP and is small throughout on the mixture; the relative one stays about level. Second panel: "
         "the share of the optimum's decisions within reach of the log's mean action.",
-        phone=phone,
+        height=420,
+        legend={"y": 1.12},
+        margin={"t": 90},
+        phone=plot.stacked(800, 0.17, legend={"y": 1.07}),
     )
 
 
@@ -1208,46 +1144,26 @@ def reach_sweep(
         own: by behaviour, the bound that the agents were trained with.
         levels: lines for reference, TWAP's and the best schedule's: by name, J less the optimum's [$].
     """
-    figure = go.Figure()
+    plot = Plot()
     colours = {"mixture": COLOURS["BCQ"], "noisy TWAP": LIQUIDITY, "TWAP": CONTRAST}
     for behaviour, excess in sweeps.items():
+        colour, name = colours[behaviour], f"{behaviour}, a line a seed"
         for i, curve in enumerate(excess.T):
-            figure.add_scatter(
-                x=reaches,
-                y=curve.round(3),
-                mode="lines",
-                line={"color": colours[behaviour], "width": 1.5},
-                opacity=0.9,
-                name=f"{behaviour}, a line a seed",
-                legendgroup=behaviour,
-                showlegend=i == 0,
-                hovertemplate=f"{behaviour}, seed {i}, φ = %{{x:.2f}}: $%{{y:,.1f}}<extra></extra>",
-            )
+            hover = f"{behaviour}, seed {i}, φ = %{{x:.2f}}: $%{{y:,.1f}}"
+            plot.line(reaches, curve.round(3), colour, 1.5, opacity=0.9, name=name, key=behaviour, hover=hover)
         at = float(np.exp(np.interp(own[behaviour], reaches, np.log(excess).mean(axis=1))))
-        figure.add_scatter(
-            x=[own[behaviour]],
-            y=[at],
-            mode="markers",
-            marker={"size": 11, "color": colours[behaviour], "symbol": "diamond"},
-            name="φ in training",
-            legendgroup="own",
-            showlegend=behaviour == "TWAP",
-            hovertemplate=f"{behaviour}: φ = %{{x:.3f}} in training<extra></extra>",
-        )
+        hover, last = f"{behaviour}: φ = %{{x:.3f}} in training", behaviour == "TWAP"
+        mark: dict[str, Any] = {"name": "φ in training", "legendgroup": "own", "showlegend": last}
+        plot.dots([own[behaviour]], [at], colour, 11, "diamond", hover=hover, **mark)
     for (name, level), (x, anchor) in zip(levels.items(), ((0.55, "center"), (0.055, "left")), strict=True):
-        figure.add_hline(y=level, line={"color": "gray", "dash": "dot", "width": 1.5})
-        figure.add_annotation(  # where no line passes
-            x=x, xanchor=anchor, y=np.log10(level), yanchor="bottom", text=name, font={"size": 12}, showarrow=False
-        )
-    figure.update_xaxes(title="φ when acting (units of y)")
-    figure.update_yaxes(
-        title="J above the optimum ($)", type="log", tickvals=[0.1, 1, 10, 100, 1000, 10000], tickformat=","
-    )
-    return finish(
-        figure,
-        height=450,
-        alt="J above the optimum against the bound. The mixture's agents fall to well under a dollar and stay there; "
+        plot.hline(level, "gray")  # named where no line passes
+        plot.note(name, x, np.log10(level), xanchor=anchor, yanchor="bottom", font={"size": 12})
+    plot.x("φ when acting (units of y)")
+    plot.y("J above the optimum ($)", type="log", ticks=[0.1, 1, 10, 100, 1000, 10000], tickformat=",")
+    return plot.done(
+        "J above the optimum against the bound. The mixture's agents fall to well under a dollar and stay there; "
         "noisy TWAP's fall further than their own bound lets them; those of TWAP's log part, some up and some down.",
+        height=450,
         phone={
             "height": 480,
             "legend": {"y": 1.04},
@@ -1264,52 +1180,26 @@ def training_start(shipped: pd.DataFrame, live: pd.DataFrame, titles: Mapping[st
         live: the same for a few of the seeds and the first steps.
         titles: panel title by column of the trace.
     """
-    figure = make_subplots(rows=1, cols=len(titles), horizontal_spacing=0.09, subplot_titles=list(titles.values()))
-    steps = [100, 1_000, 10_000]
-    for col, column in enumerate(titles, 1):
+    plot = Plot(titles.values(), gap=0.09)
+    for panel, column in zip(plot, titles, strict=True):
         curves = shipped[column].unstack("seed")  # noqa: PD010 (a pivot of an index)
         shown = np.r_[0 : min(30, len(curves)), 30 : len(curves) : 2]  # late steps stand close together
-        curves = curves.take(shown)
-        for i, seed in enumerate(curves.columns):
-            figure.add_scatter(
-                x=curves.index,
-                y=np.array(digits(curves[seed], 4)),
-                mode="lines",
-                line={"color": COLOURS["BCQ"], "width": 1},
-                opacity=0.9,
-                name="shipped, a line a seed",
-                legendgroup="shipped",
-                showlegend=col == 1 and i == 0,
-                hovertemplate=f"seed {seed}, step %{{x:,}}: %{{y:.3g}}<extra></extra>",
-                row=1,
-                col=col,
-            )
+        for seed, y in curves.take(shown).items():
+            name, hover = "shipped, a line a seed", f"seed {seed}, step %{{x:,}}: %{{y:.3g}}"
+            panel.line(y.index, digits(y, 4), COLOURS["BCQ"], 1, opacity=0.9, name=name, key="shipped", hover=hover)
         again = live[column].unstack("seed")  # noqa: PD010 (a pivot of an index)
-        for i, seed in enumerate(again.columns):
-            figure.add_scatter(
-                x=again.index,
-                y=np.array(digits(again[seed], 4)),
-                mode="markers",
-                marker={"color": COLOURS["rolling"], "size": 8, "symbol": "circle-open", "line": {"width": 2}},
-                name="trained in this chapter",
-                legendgroup="live",
-                showlegend=col == 1 and i == 0,
-                hovertemplate=f"seed {seed}, here, step %{{x:,}}: %{{y:.3g}}<extra></extra>",
-                row=1,
-                col=col,
-            )
-        figure.update_xaxes(
-            title="step", type="log", tickvals=steps, ticktext=[f"{step:,}" for step in steps], row=1, col=col
-        )
-    figure.update_layout(legend={"y": 1.12}, margin={"t": 80})
-    phone = stack_panels(figure, len(titles), 1050, 0.12)
-    phone["legend"] = {"y": 1.05}
-    return finish(
-        figure,
-        height=400,
-        alt="Training curves of eight agents over ten thousand steps, with the first steps of two of them made again: "
+        for seed, y in again.items():
+            look: dict[str, Any] = {"edge": 2, "name": "trained in this chapter", "key": "live"}
+            hover = f"seed {seed}, here, step %{{x:,}}: %{{y:.3g}}"
+            panel.dots(y.index, digits(y, 4), COLOURS["rolling"], 8, "circle-open", hover=hover, **look)
+    plot.x("step", type="log", ticks={step: f"{step:,}" for step in (100, 1_000, 10_000)})
+    return plot.done(
+        "Training curves of eight agents over ten thousand steps, with the first steps of two of them made again: "
         "the marks lie on the lines.",
-        phone=phone,
+        height=400,
+        legend={"y": 1.12},
+        margin={"t": 80},
+        phone=plot.stacked(1050, 0.12, legend={"y": 1.05}),
     )
 
 
@@ -1326,62 +1216,34 @@ def support_clouds(
         periods: the periods k of the slider.
         active: index of the period that is shown first.
     """
-    figure = make_subplots(
-        rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=list(panels)
-    )
-    around = np.concatenate([levels, levels[::-1]]).round(3)
+    plot, x, blue = Plot(panels, gap=0.03, shared_y=True), levels.round(3), COLOURS["BCQ"]
 
-    def curves(part: Mapping[str, Array]) -> list[tuple[Array, Array]]:
-        """The traces' x and y, in their order."""
-        breaks = np.append(levels, np.nan).round(3)
-        lines = np.concatenate([[*curve, np.nan] for curve in part["chosen"]])
-        return [
-            (part["level"].round(2), part["action"].round(2)),
-            (around, np.concatenate([part["low"], part["high"][::-1]]).round(3)),
-            (levels.round(3), part["sampled"].round(3)),
-            (np.tile(breaks, len(part["chosen"])), lines.round(3)),
-            (levels.round(3), part["optimum"].round(3)),
-        ]
+    def short(values: Array) -> list[float]:
+        return digits(values.round(3), 3)
 
-    styles: list[dict[str, Any]] = [
-        {"mode": "markers", "marker": {"size": 4, "color": NEUTRAL, "opacity": 0.5}, "name": "logged"},
-        {
-            "mode": "lines",
-            "fill": "toself",
-            "fillcolor": clear(COLOURS["BCQ"], 0.15),
-            "line": {"width": 0},
-            "name": "allowed",
-        },
-        {"mode": "lines", "line": {"color": COLOURS["BCQ"], "dash": "dot", "width": 2}, "name": "sampled"},
-        {"mode": "lines", "line": {"color": COLOURS["BCQ"], "width": 1.4}, "name": "chosen, a line a seed"},
-        {"mode": "lines", "line": {"color": COLOURS["optimum"], "width": 3}, "name": "optimum"},
-    ]
-    for p, parts in enumerate(panels.values(), 1):
-        for (x, y), style in zip(curves(parts[active]), styles, strict=True):
-            figure.add_scatter(
-                x=x, y=y, **style, legendgroup=style["name"], showlegend=p == 1, hoverinfo="skip", row=1, col=p
-            )
-    changes = [
-        [
-            {"x": x.tolist(), "y": y.tolist()} if j == 0 else {"y": digits(y, 3)}  # the log's pairs, then lines
-            for parts in panels.values()
-            for j, (x, y) in enumerate(curves(parts[i]))
-        ]
-        for i in range(len(periods))
-    ]
-    add_slider(figure, "period k", [str(k) for k in periods], changes, list(range(len(styles) * len(panels))), active)
-    figure.update_xaxes(title="liquidity L", range=[levels[0], levels[-1]])
-    figure.update_yaxes(range=[np.log10(0.2), np.log10(16)], **TICKS)
-    figure.update_yaxes(title="fraction (multiples of TWAP's)", row=1, col=1)
-    figure.update_layout(legend={"y": 1.09}, margin={"t": 80})
-    phone = stack_panels(figure, len(panels), 900, 0.13, shared_y=True) | SMALL_SLIDER
-    phone["legend"] = {"y": 1.06}
-    return finish(
-        figure,
-        height=520,
-        alt="Liquidity and action of one period over the log, a panel a log. The learner may act within a band around "
+    for panel, parts in zip(plot, panels.values(), strict=True):
+        level, action = (Moving(part[name].round(2).tolist() for part in parts) for name in ("level", "action"))
+        panel.dots(level, action, NEUTRAL, 4, alpha=0.5, key="logged", hover=False)
+        low, high = (Moving(short(part[name]) for part in parts) for name in ("low", "high"))
+        panel.band(x, low, high, clear(blue, 0.15), key="allowed")
+        sampled = Moving(short(part["sampled"]) for part in parts)
+        panel.line(x, sampled, blue, 2, "dot", key="sampled", hover=False)
+        chosen = Moving(short(np.array(bundle(part["chosen"]), float)) for part in parts)
+        across = np.tile(np.append(levels, np.nan).round(3), len(parts[active]["chosen"]))
+        panel.line(across, chosen, blue, 1.4, key="chosen, a line a seed", hover=False)
+        optimum = Moving(short(part["optimum"]) for part in parts)
+        panel.line(x, optimum, COLOURS["optimum"], 3, key="optimum", hover=False)
+    plot.slider("period k", periods, active, frames=True)
+    plot.x("liquidity L", [levels[0], levels[-1]])
+    plot.y(log=True, span=[0.2, 16], ticks=RATES)
+    plot[0].y("fraction (multiples of TWAP's)")
+    return plot.done(
+        "Liquidity and action of one period over the log, a panel a log. The learner may act within a band around "
         "the log's mean action; its choices rise with liquidity, like the optimum's, until they meet the band's edge.",
-        phone=phone,
+        height=520,
+        legend={"y": 1.09},
+        margin={"t": 80},
+        phone=plot.stacked(900, 0.13, legend={"y": 1.06}, **SMALL_SLIDER),
     )
 
 
@@ -1399,68 +1261,26 @@ def seed_scores(
         mean_action: by row, gap closed by the mean of the seeds' actions.
         rolling: gap closed by the rolling rule.
     """
-    rows = list(scores)[::-1]
-    figure = go.Figure()
-    for i, row in enumerate(rows):
+    plot, at = Plot(), places(scores)
+    for row, height in reversed(at.items()):
         nudge = 0.09 * (np.arange(len(scores[row])) - (len(scores[row]) - 1) / 2)
-        figure.add_scatter(
-            x=np.sort(scores[row]).round(4),
-            y=i + 0.35 * nudge,
-            mode="markers",
-            marker={"color": COLOURS["BCQ"], "size": 8, "opacity": 0.9},
-            name="a seed",
-            legendgroup="seed",
-            showlegend=i == 0,
-            hovertemplate=f"{row}: %{{x:.3f}}<extra>a seed</extra>",
-        )
+        x, y, hover = np.sort(scores[row]).round(4), height + 0.35 * nudge, f"{row}: %{{x:.3f}}"
+        plot.dots(x, y, COLOURS["BCQ"], 8, alpha=0.9, name="a seed", key="seed", hover=f"{hover}<extra>a seed</extra>")
         value, low, high = middle[row]
-        figure.add_scatter(
-            x=[value],
-            y=[i + 0.3],
-            mode="markers",
-            marker={"size": 10, "symbol": "line-ns", "line": {"width": 3, "color": NEUTRAL}},
-            error_x={
-                "array": [high - value],
-                "arrayminus": [value - low],
-                "symmetric": False,
-                "thickness": 2,
-                "width": 5,
-                "color": NEUTRAL,
-            },
-            name="interquartile mean, 95%",
-            legendgroup="iqm",
-            showlegend=i == 0,
-            hovertemplate=f"{row}: {value:.3f} ({low:.3f} to {high:.3f})<extra>interquartile mean</extra>",
-        )
-        figure.add_scatter(
-            x=[mean_action[row]],
-            y=[i],
-            mode="markers",
-            marker={"color": COLOURS["BCQ"], "size": 11, "symbol": "diamond-open", "line": {"width": 2}},
-            name="mean action",
-            legendgroup="mean",
-            showlegend=i == 0,
-            hovertemplate=f"{row}: %{{x:.3f}}<extra>mean action</extra>",
-        )
-    for x, colour, name in ((1.0, COLOURS["optimum"], "optimum"), (rolling, COLOURS["rolling"], "rolling rule")):
-        figure.add_vline(x=x, line={"color": colour, "dash": "dot", "width": 1.5})
-        figure.add_annotation(
-            x=x,
-            y=0,
-            yref="paper",
-            yanchor="bottom",
-            xanchor="right",
-            text=name,
-            font={"color": colour},
-            showarrow=False,
-        )
-    figure.update_xaxes(title="gap closed (0: best schedule, 1: optimum)")
-    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=rows, range=[-0.6, len(rows) - 0.3])
-    figure.update_yaxes(showgrid=False, zeroline=False)
-    return finish(
-        figure,
-        height=130 + 85 * len(rows),
-        alt="Gap closed by eight seeds a row, their interquartile mean with its interval, and the mean action, all of "
+        error = whiskers([value], [low], [high], NEUTRAL, 2, 5)
+        words = f"{row}: {value:.3f} ({low:.3f} to {high:.3f})<extra>interquartile mean</extra>"
+        name = "interquartile mean, 95%"
+        plot.strokes([value], [height + 0.3], NEUTRAL, 10, error_x=error, name=name, key="iqm", hover=words)
+        mean, name, hover = [mean_action[row]], "mean action", f"{hover}<extra>mean action</extra>"
+        plot.dots(mean, [height], COLOURS["BCQ"], 11, "diamond-open", edge=2, name=name, key="mean", hover=hover)
+    for end, colour, name in ((1.0, COLOURS["optimum"], "optimum"), (rolling, COLOURS["rolling"], "rolling rule")):
+        plot.vline(end, colour)
+        plot.note(name, end, 0, yref="paper", yanchor="bottom", xanchor="right", font={"color": colour})
+    plot.x("gap closed (0: best schedule, 1: optimum)")
+    plot.rows(at, span=[-0.6, len(at) - 0.3], showgrid=False)
+    return plot.done(
+        "Gap closed by eight seeds a row, their interquartile mean with its interval, and the mean action, all of "
         "them near the rolling rule's.",
+        height=130 + 85 * len(at),
         phone={"legend": {"y": 1.04}, "margin": {"l": 20}, "xaxis": {"title": {"text": "gap closed"}}},
     )
