@@ -33,7 +33,7 @@ def test_an_episode_follows_its_slider() -> None:
     assert figure.layout.sliders[0].active == 1
     assert len(traces) == len(change["y"]) == len(figure.data) == 5
     assert list(figure.data[2].y) == [6.0] * 4
-    assert change["y"][2] == [3.0] * 4
+    assert list(change["y"][2]) == [3.0] * 4
 
 
 def test_scores_are_drawn_by_what_they_leave() -> None:

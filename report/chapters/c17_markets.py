@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
-from plotly.subplots import make_subplots
 
 import optexec as ox
 from optexec import offline
 from optexec.almgren_chriss import decay_moments
 from optexec.evaluation import from_to, mean, plus_minus
-from optexec.figures.style import CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, add_slider, clear, finish, stack_panels
+from optexec.figures.style import CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, clear
 from optexec.interval import Interval
 from optexec.liquidity import cached_chain
 from optexec.observation import COLUMNS, period_of
@@ -26,6 +25,7 @@ from optexec.policies import LevelTable, expected_inverse_liquidity
 from report.agents import published
 from report.agents.protocol import EPISODES, LOGS, MARKETS, PAIRED, SCORING, STEPS, market
 from report.chapters.c16_learned import COLOUR as LEARNED
+from report.plot import Moving, Plot, gap_axis, jitter, left, places
 
 __all__ = [
     "NAMES",
@@ -1017,8 +1017,8 @@ COLOUR = LEARNED | {"fitted model": CONTRAST, "fitted, right form": LIQUIDITY, "
 FLOOR = 1e-4
 """What is left of the gap is drawn as this at least."""
 
-MARKS = {0.9999: 1e-4, 0.999: 1e-3, 0.99: 1e-2, 0.9: 1e-1, 0.0: 1.0, -9.0: 10.0}
-"""Gaps closed that the axis names, and what they leave."""
+MARKS = [0.9999, 0.999, 0.99, 0.9, 0, -9]
+"""Gaps closed that the axis names."""
 
 
 class Episode(NamedTuple):
@@ -1041,59 +1041,30 @@ def market_episode(episodes: Mapping[str, Episode], selected: str) -> go.Figure:
         episodes: by market; all have the same policies.
         selected: the market that is shown first.
     """
-    names, first = list(episodes), episodes[selected]
-    k = np.arange(len(first.liquidity))
-
-    def lines(episode: Episode) -> list[list[float]]:
-        band = np.concatenate([episode.low, episode.high[::-1]])
-        return [np.round(part, 3).tolist() for part in (band, episode.liquidity, *episode.trades.values())]
-
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.12, subplot_titles=["Liquidity", "Trades"])
-    shown = lines(first)
-    figure.add_scatter(
-        x=np.concatenate([k, k[::-1]]),
-        y=shown[0],
-        fill="toself",
-        fillcolor="rgba(27,138,154,0.18)",
-        line={"width": 0},
-        name="95% of the episodes",
-        hoverinfo="skip",
-        row=1,
-        col=1,
-    )
-    figure.add_scatter(
-        x=k, y=shown[1], mode="lines", line={"color": LIQUIDITY, "width": 2.5}, name="this episode", row=1, col=1
-    )
-    for y, policy in zip(shown[2:], first.trades, strict=True):
-        figure.add_scatter(
-            x=k,
-            y=y,
-            mode="lines+markers",
-            line={"color": COLOUR[policy], "width": 2, "dash": "dot" if policy == "best static" else "solid"},
-            marker={"size": 5},
-            name=policy,
-            hovertemplate=f"{policy}, period %{{x}}: %{{y:.0f}} shares<extra></extra>",
-            row=1,
-            col=2,
-        )
-    changes = [{"y": lines(episodes[name])} for name in names]
-    add_slider(figure, "market", names, changes, list(range(len(shown))), names.index(selected))
-    deepest = max(float(max(one.high.max(), one.liquidity.max())) for one in episodes.values())
-    largest = max(float(trades.max()) for one in episodes.values() for trades in one.trades.values())
-    figure.update_xaxes(title="period k")
-    figure.update_yaxes(title="liquidity L", range=[0, 1.05 * deepest], row=1, col=1)
-    figure.update_yaxes(title="shares sold", range=[-0.02 * largest, 1.05 * largest], row=1, col=2)
-    figure.update_layout(legend={"y": 1.12}, margin={"t": 90})
-    phone = stack_panels(figure, 2, 800, 0.16) | SMALL_SLIDER
-    phone["legend"] = {"y": 1.06}
-    phone["margin"] = {"t": 130}
-    return finish(
-        figure,
-        height=460,
-        alt="Liquidity of one episode with the band that holds 95% of all, and the shares that the optimum, the "
+    plot = Plot(["Liquidity", "Trades"], gap=0.12)
+    level, traded = plot
+    markets, k = list(episodes.values()), np.arange(len(episodes[selected].liquidity))
+    low, high, own = (Moving(np.round(getattr(one, of), 3) for one in markets) for of in ("low", "high", "liquidity"))
+    level.band(k, low, high, clear(LIQUIDITY, 0.18), name="95% of the episodes")
+    level.line(k, own, LIQUIDITY, name="this episode")
+    for policy in episodes[selected].trades:
+        trades = Moving(np.round(one.trades[policy], 3) for one in markets)
+        dash, hover = "dot" if policy == "best static" else "solid", f"{policy}, period %{{x}}: %{{y:.0f}} shares"
+        traded.line(k, trades, COLOUR[policy], 2, dash, marks=5, name=policy, hover=hover)
+    plot.slider("market", episodes, list(episodes).index(selected))
+    deepest = max(float(max(one.high.max(), one.liquidity.max())) for one in markets)
+    largest = max(float(trades.max()) for one in markets for trades in one.trades.values())
+    plot.x("period k")
+    level.y("liquidity L", [0, 1.05 * deepest])
+    traded.y("shares sold", [-0.02 * largest, 1.05 * largest])
+    return plot.done(
+        "Liquidity of one episode with the band that holds 95% of all, and the shares that the optimum, the "
         "rolling rule and the best schedule sell in it. A slider chooses among the markets "
-        f"{', '.join(names)}.",
-        phone=phone,
+        f"{', '.join(episodes)}.",
+        height=460,
+        legend={"y": 1.12},
+        margin={"t": 90},
+        phone=plot.stacked(800, 0.16, legend={"y": 1.06}, margin={"t": 130}) | SMALL_SLIDER,
     )
 
 
@@ -1104,103 +1075,44 @@ def market_scores(scores: pd.DataFrame, summaries: pd.DataFrame) -> go.Figure:
         scores: a row a dot: market, policy, score, and mean_action, True for the mean of several agents' actions.
         summaries: a row for every market and policy with several dots: market, policy, value, low and high.
     """
-    markets, policies = list(dict.fromkeys(scores["market"])), list(dict.fromkeys(scores["policy"]))
-    place = {policy: len(policies) - 1 - i for i, policy in enumerate(policies)}
-    figure = make_subplots(
-        rows=2,
-        cols=2,
-        shared_yaxes=True,
-        horizontal_spacing=0.04,
-        vertical_spacing=0.16,
-        subplot_titles=markets,
-    )
+    markets, place = list(dict.fromkeys(scores["market"])), places(scores["policy"])
+    plot = Plot(markets, rows=2, gap=0.04, shared_y=True, vertical_spacing=0.16)
 
-    def left(score: Any) -> Array:
-        return np.asarray(np.maximum(1 - np.asarray(score, dtype=np.float64), FLOOR).round(6), dtype=np.float64)
+    def there(values: Any) -> Array:
+        return np.asarray(left(values, FLOOR).round(6))
 
-    for i, panel in enumerate(markets):
-        where = {"row": i // 2 + 1, "col": i % 2 + 1}
-        for policy in policies:
-            colour = COLOUR[policy]
-            here = scores[(scores["market"] == panel) & (scores["policy"] == policy)]
-            bar = summaries[(summaries["market"] == panel) & (summaries["policy"] == policy)]
-            for row in bar.itertuples():
-                figure.add_scatter(
-                    x=left([row.low, row.high]),
-                    y=[place[policy]] * 2,
-                    mode="lines",
-                    line={"color": colour, "width": 9},
-                    opacity=0.3,
-                    showlegend=False,
-                    hoverinfo="skip",
-                    **where,
-                )
-                figure.add_scatter(
-                    x=left([row.value]),
-                    y=[place[policy]],
-                    mode="markers",
-                    marker={"symbol": "line-ns", "size": 18, "line": {"width": 3, "color": colour}},
-                    showlegend=False,
-                    customdata=[round(float(row.value), 4)],
-                    hovertemplate=f"{policy}, interquartile mean: %{{customdata}}<extra></extra>",
-                    **where,
-                )
-            for mean_action, part in here.groupby("mean_action"):
-                jitter = 0.0 if mean_action or len(part) == 1 else 0.16 * (np.arange(len(part)) % 3 - 1)
-                words = ", mean action" if mean_action else ""
-                figure.add_scatter(
-                    x=left(part["score"]),
-                    y=np.round(place[policy] + jitter + np.zeros(len(part)), 3),
-                    mode="markers",
-                    marker={
-                        "color": colour,
-                        "size": 10 if mean_action or len(part) == 1 else 5,
-                        "symbol": "diamond-open" if mean_action else "circle" if len(part) > 1 else "square",
-                        "line": {"width": 2 if mean_action else 0, "color": colour},
-                    },
-                    showlegend=False,
-                    customdata=part["score"].round(4),
-                    hovertemplate=f"{policy}{words}: %{{customdata}}<extra></extra>",
-                    **where,
-                )
-        figure.add_vline(x=1.0, line={"color": COLOUR["best static"], "width": 1.5, "dash": "dot"}, **where)
-    figure.update_xaxes(
-        type="log",
-        range=[1.5, np.log10(0.7 * FLOOR)],
-        tickvals=list(MARKS.values()),
-        ticktext=[f"{score:g}".replace("-", "−") for score in MARKS],
-        tickangle=0,
-    )
-    figure.update_xaxes(title="gap closed", row=2)
-    figure.update_yaxes(
-        tickvals=list(place.values()), ticktext=list(place), range=[-0.6, len(policies) - 0.4], zeroline=False
-    )
-    phone = stack_panels(figure, len(markets), 1240, 0.065, shared_y=True)
-    for i in range(len(markets)):
-        axis = "" if i == 0 else str(i + 1)
-        phone[f"xaxis{axis}"] |= {"tickfont": {"size": 10}, "showticklabels": True}
-        phone[f"yaxis{axis}"] |= {"tickfont": {"size": 11}}
-        phone[f"xaxis{axis}"]["title"] = {"text": "gap closed" if i == len(markets) - 1 else ""}
-    return finish(
-        figure,
-        height=640,
-        alt="Gap closed, a panel a market and a row a policy. "
+    for panel, name in zip(plot, markets, strict=True):
+        for policy, row in place.items():
+            dots, bars = (part[(part["market"] == name) & (part["policy"] == policy)] for part in (scores, summaries))
+            colour, hover = COLOUR[policy], f"{policy}, interquartile mean: %{{customdata}}"
+            for bar in bars.itertuples():
+                panel.line(there([bar.low, bar.high]), [row] * 2, colour, 9, opacity=0.3, hover=False)
+                middle = round(float(str(bar.value)), 4)
+                panel.strokes(there([bar.value]), [row], colour, 18, customdata=[middle], hover=hover)
+            for mean_action, part in dots.groupby("mean_action"):
+                many = len(part) > 1 and not mean_action
+                look = (10, "diamond-open") if mean_action else (5, "circle") if many else (10, "square")
+                y = np.round(row + many * jitter(len(part), 0.16), 3)
+                entry: dict[str, Any] = {"customdata": part["score"].round(4), "edge": 2 if mean_action else None}
+                hover = f"{policy}{', mean action' if mean_action else ''}: %{{customdata}}"
+                panel.dots(there(part["score"]), y, colour, *look, hover=hover, **entry)
+    plot.vline(1.0, COLOUR["best static"])
+    plot.x(**gap_axis(1 - 10**1.5, 1 - 0.7 * FLOOR, MARKS), tickangle=0)
+    plot.x("gap closed", row=2)
+    plot.rows(place)
+    numbers: list[Any] = ["", *range(2, len(plot) + 1)]
+    axes: dict[str, Any] = {f"yaxis{n}": {"tickfont": {"size": 11}} for n in numbers}
+    for n in numbers:
+        title = {"text": "gap closed" if n == numbers[-1] else ""}
+        axes[f"xaxis{n}"] = {"tickfont": {"size": 10}, "showticklabels": True, "title": title}
+    return plot.done(
+        "Gap closed, a panel a market and a row a policy. "
         + "; ".join(
             f"{row.market}, {row.policy}: interquartile mean {row.value:.3g}" for row in summaries.itertuples()
         ),
-        phone=phone,
+        height=640,
+        phone=plot.stacked(1240, 0.065, **axes),
     )
-
-
-class Reach(NamedTuple):
-    """What the agents of one algorithm do in some periods at some states."""
-
-    middle: Array
-    """(K, G) their mean"""
-    low: Array
-    """(K, G) the lowest"""
-    high: Array
-    """(K, G) the highest"""
 
 
 def seen_and_done(
@@ -1224,77 +1136,38 @@ def seen_and_done(
         axis: title of the horizontal axis.
         active: index of the period that is shown first.
     """
-    reach = {name: Reach(each.mean(axis=0), each.min(axis=0), each.max(axis=0)) for name, each in agents.items()}
-
-    def shown(i: int) -> list[list[float]]:
-        bands = [np.concatenate([one.low[i], one.high[i][::-1]]) for one in reach.values()]
-        curves = [one.middle[i] for one in reach.values()] + [each[i] for each in rules.values()]
-        rounded = [np.round(part, 3).tolist() for part in bands + curves]
-        return rounded + [np.round(100 * share[i], 2).tolist() for _, share in visits.values()]
-
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.06)
-    first = iter(shown(active))
-    for name in reach:
-        figure.add_scatter(
-            x=np.concatenate([x, x[::-1]]).round(4),
-            y=next(first),
-            fill="toself",
-            fillcolor=clear(COLOUR[name], 0.2),
-            line={"width": 0},
-            name=name,
-            legendgroup=name,
-            showlegend=False,
-            hoverinfo="skip",
-            row=1,
-            col=1,
-        )
-    for name in (*reach, *rules):
-        figure.add_scatter(
-            x=x.round(4),
-            y=next(first),
-            mode="lines",
-            line={"color": COLOUR[name], "width": 2.5, "dash": "solid" if name in reach else "dash"},
-            name=name,
-            legendgroup=name,
-            hovertemplate=f"{name} at %{{x:.2f}}: %{{y:.2f}} times TWAP's fraction<extra></extra>",
-            row=1,
-            col=1,
-        )
-    for name, (edges, _) in visits.items():
-        colour = COLOUR.get(name, NEUTRAL)
-        figure.add_bar(
-            x=((edges[1:] + edges[:-1]) / 2).round(4),
-            y=next(first),
-            width=float(edges[1] - edges[0]),
-            marker={"color": colour, "opacity": 0.5, "line": {"width": 0}},
-            name="seen in the log" if name == "log" else f"seen by the {name}",
-            hovertemplate="%{x:.2f}: %{y:.1f}% of the episodes<extra></extra>",
-            row=2,
-            col=1,
-        )
-    add_slider(
-        figure,
-        "period k",
-        [str(k) for k in periods],
-        [{"y": shown(i)} for i in range(len(periods))],
-        list(range(len(figure.data))),
-        active,
-    )
-    ends = [one.high.max() for one in reach.values()] + [each.max() for each in rules.values()]
-    figure.update_yaxes(title="times TWAP's fraction", range=[0, 1.05 * float(np.max(ends))], row=1, col=1)
+    plot = Plot(2, rows=2, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.06)
+    speed, seen = plot
+    for name, each in agents.items():
+        low, high = (Moving(np.round(end, 3)) for end in (each.min(axis=0), each.max(axis=0)))
+        speed.band(x.round(4), low, high, clear(COLOUR[name], 0.2), key=name, showlegend=False)
+    for name, curves in ({name: each.mean(axis=0) for name, each in agents.items()} | dict(rules)).items():
+        hover = f"{name} at %{{x:.2f}}: %{{y:.2f}} times TWAP's fraction"
+        dash, y = "solid" if name in agents else "dash", Moving(np.round(curves, 3))
+        speed.line(x.round(4), y, COLOUR[name], dash=dash, key=name, hover=hover)
+    for name, (edges, shares) in visits.items():
+        marker = {"color": COLOUR.get(name, NEUTRAL), "opacity": 0.5, "line": {"width": 0}}
+        entry = {"name": "seen in the log" if name == "log" else f"seen by the {name}"}
+        entry["hover"] = "%{x:.2f}: %{y:.1f}% of the episodes"
+        middles, y = ((edges[1:] + edges[:-1]) / 2).round(4), Moving(np.round(100 * shares, 2))
+        seen.add("bar", x=middles, y=y, width=float(edges[1] - edges[0]), marker=marker, **entry)
+    plot.slider("period k", periods, active)
+    fastest = max(float(each.max()) for each in (*agents.values(), *rules.values()))
+    speed.y("times TWAP's fraction", [0, 1.05 * fastest])
     tallest = 100 * max(float(share.max()) for _, share in visits.values())
-    figure.update_yaxes(title="episodes (%)", range=[0, 1.05 * tallest], row=2, col=1)
-    figure.update_xaxes(range=[float(x.min()), float(x.max())])
-    figure.update_xaxes(title=axis, row=2, col=1)
-    figure.update_layout(barmode="overlay", legend={"y": 1.02}, margin={"t": 70})
-    return finish(
-        figure,
-        height=580,
-        alt=f"First panel: the fraction sold in one period as a multiple of TWAP's, against {axis}, for "
-        f"{', '.join((*reach, *rules))}; a band spans the agents of an algorithm. Second panel: how often each "
+    seen.y("episodes (%)", [0, 1.05 * tallest])
+    plot.x(span=[float(x.min()), float(x.max())])
+    seen.x(axis)
+    phone = {"height": 660, "margin": {"t": 130}, "legend": {"y": 1.03}, "xaxis2": {"title": {"font": {"size": 11}}}}
+    return plot.done(
+        f"First panel: the fraction sold in one period as a multiple of TWAP's, against {axis}, for "
+        f"{', '.join((*agents, *rules))}; a band spans the agents of an algorithm. Second panel: how often each "
         "value is seen. A slider chooses the period.",
-        phone={"height": 660, "margin": {"t": 130}, "legend": {"y": 1.03}, "xaxis2": {"title": {"font": {"size": 11}}}}
-        | SMALL_SLIDER,
+        height=580,
+        barmode="overlay",
+        legend={"y": 1.02},
+        margin={"t": 70},
+        phone=phone | SMALL_SLIDER,
     )
 
 
@@ -1305,25 +1178,18 @@ def market_mistakes(by_period: Mapping[str, Array], intervals: Mapping[str, Arra
         by_period: dollars (N - 1,) by policy.
         intervals: half-widths (N - 1,) of their 95% intervals [$].
     """
-    figure = go.Figure()
+    plot = Plot()
     for name, cost in by_period.items():
-        figure.add_scatter(
-            x=np.arange(len(cost)),
-            y=np.round(cost, 4),
-            error_y={"array": np.round(intervals[name], 4), "thickness": 1.5, "width": 3},
-            mode="lines+markers",
-            line={"color": COLOUR[name], "width": 2.5, "dash": "dash" if name == "average pressure" else "solid"},
-            marker={"size": 5},
-            name=name,
-            hovertemplate=f"{name}, period %{{x}}: $%{{y:.2f}}<extra></extra>",
-        )
-    figure.update_xaxes(title="period k")
-    figure.update_yaxes(title="cost of mistakes ($)", rangemode="tozero")
-    return finish(
-        figure,
-        height=420,
-        alt="Expected cost of departures from the optimum in dollars, by period, under transient impact. In all, "
+        error = {"array": np.round(intervals[name], 4), "thickness": 1.5, "width": 3}
+        dash, hover = "dash" if name == "average pressure" else "solid", f"{name}, period %{{x}}: $%{{y:.2f}}"
+        x, y = np.arange(len(cost)), np.round(cost, 4)
+        plot.line(x, y, COLOUR[name], dash=dash, marks=5, error_y=error, name=name, hover=hover)
+    plot.x("period k")
+    plot.y("cost of mistakes ($)", rangemode="tozero")
+    return plot.done(
+        "Expected cost of departures from the optimum in dollars, by period, under transient impact. In all, "
         + ", ".join(f"{name} {cost.sum():.1f}" for name, cost in by_period.items())
         + ".",
+        height=420,
         phone={"height": 480, "margin": {"t": 80}},
     )

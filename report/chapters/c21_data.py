@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 from scipy.optimize import brentq
 from scipy.stats import t as student
 
 import optexec as ox
 from optexec import offline
 from optexec.evaluation import plus_minus
-from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, add_slider, clear, finish, stack_panels
+from optexec.figures.style import COLOURS, NEUTRAL, SMALL_SLIDER, clear
 from optexec.interval import Interval
 from optexec.liquidity import cached_chain
 from optexec.observation import COLUMNS
@@ -26,6 +26,7 @@ from optexec.offline.view import View, ViewConfig
 from report.agents import published
 from report.agents.protocol import ABLATIONS, EPISODES, LOGS, SHARED, STEPS
 from report.chapters.c16_learned import COLOUR, gap_closed, regress
+from report.plot import Moving, Plot, gap_axis, left, minus, places, whiskers
 
 __all__ = [
     "DESKS",
@@ -960,6 +961,8 @@ FINER = [0.9999, 0.9995, 0.999, 0.998, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0
 SMALLEST = 1e-5
 """What is left open is drawn as this at least."""
 
+_left = partial(left, least=SMALLEST)
+
 NEAR_ZERO = 0.002
 """Differences below this are drawn on a linear scale, those above on a logarithmic one."""
 
@@ -983,26 +986,13 @@ class Reach(NamedTuple):
     """TD3+BC's with a perfect critic, at normal liquidity"""
 
 
-def _left(scores: Any) -> Array:
-    """What gaps closed leave open."""
-    return np.asarray(np.maximum(1 - np.asarray(scores, dtype=np.float64), SMALLEST), dtype=np.float64)
-
-
 def _axis(worst: float, best: float, marks: Sequence[float] = MARKS) -> dict[str, Any]:
-    """A logarithmic axis of what is left, labelled by the gap closed, better to the right or top."""
-    ticks = [score for score in marks if worst <= score <= best]
-    return {
-        "type": "log",
-        "range": np.log10([_left(worst), _left(best)]).round(4).tolist(),
-        "tickvals": [round(1 - score, 6) for score in ticks],
-        "ticktext": [f"{score:g}".replace("-", "−") for score in ticks],
-        "tickangle": 0,
-        "zeroline": False,
-    }
+    """An axis of gaps closed, of which nothing is left open below `SMALLEST`."""
+    return gap_axis(worst, min(best, 1 - SMALLEST), marks) | {"tickangle": 0, "zeroline": False}
 
 
-def _signed(scores: Any) -> list[str]:
-    return [f"{score:.3f}".replace("-", "−") for score in scores]
+def _said(scores: Any, form: str = ".3f") -> list[str]:
+    return [minus(f"{score:{form}}") for score in scores]
 
 
 def _split(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -1013,14 +1003,7 @@ def _split(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 def _errors(rows: pd.DataFrame) -> dict[str, Any]:
     """Error bars of an axis of what is left."""
     value, low, high = (_left(rows[name]) for name in ("value", "low", "high"))
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": (low - value).clip(min=0).round(6),
-        "arrayminus": (value - high).clip(min=0).round(6),
-        "thickness": 1.5,
-        "width": 3,
-    }
+    return whiskers(value, np.minimum(high, value), np.maximum(low, value), thickness=1.5, width=3, decimals=6)
 
 
 def quality_and_breadth(points: pd.DataFrame) -> go.Figure:
@@ -1030,60 +1013,33 @@ def quality_and_breadth(points: pd.DataFrame) -> go.Figure:
         points: a row a log and algorithm: algorithm, log (a short name), quality (gap closed by the logged trading),
             overlap (share of the optimum's decisions), value, low and high.
     """
-    figure = make_subplots(
-        rows=1,
-        cols=2,
-        shared_yaxes=True,
-        horizontal_spacing=0.05,
-        subplot_titles=["how good the trader was", "how much the log covers"],
-    )
+    plot = Plot(["how good the trader was", "how much the log covers"], gap=0.05, shared_y=True)
+    trader, breadth = plot
     worst = min(float(points["low"].min()), float(points["quality"].min())) * 1.25
-    span = [worst, 0.0]
-    figure.add_scatter(
-        x=_left(span),
-        y=_left(span),
-        mode="lines",
-        line={"color": "gray", "dash": "dot"},
-        name="as good as the trader",
-        hoverinfo="skip",
-        row=1,
-        col=1,
-    )
+    span = _left([worst, 0.0])
+    trader.line(span, span, "gray", 2, "dot", name="as good as the trader", hover=False)
     for algorithm, rows in _split(points):
-        for column, x in ((1, _left(rows["quality"])), (2, 100 * rows["overlap"])):
-            figure.add_scatter(
-                x=np.round(x, 4),
-                y=_left(rows["value"]).round(6),
-                error_y=_errors(rows),
-                mode="markers",
-                marker={"color": COLOUR_OF[algorithm], "symbol": SHAPES[algorithm], "size": 9},
-                customdata=np.stack([rows["log"], _signed(rows["value"]), _signed(rows["quality"])], axis=1),
-                name=algorithm,
-                legendgroup=algorithm,
-                showlegend=column == 1,
-                hovertemplate=f"{algorithm}, %{{customdata[0]}}: %{{customdata[1]}}, trader %{{customdata[2]}}"
-                "<extra></extra>",
-                row=1,
-                col=column,
-            )
-    figure.update_yaxes(**_axis(worst, 0.9995))
-    figure.update_yaxes(title="gap closed by the learner", row=1, col=1)
-    figure.update_xaxes(**_axis(worst, 0.0, [-39, -19, -9, -4, 0]), title="gap closed by the trader", row=1, col=1)
-    figure.update_xaxes(title="overlap with the optimum (%)", range=[-4, 104], row=1, col=2)
-    figure.update_xaxes(title_standoff=8)
-    figure.update_layout(legend={"y": -0.2, "yanchor": "top"}, margin={"t": 50})
-    phone = stack_panels(figure, 2, 860, 0.13, shared_y=True)
-    phone["yaxis2"] |= {"title": {"text": "gap closed by the learner"}}
-    phone["xaxis"] |= {"title": {"standoff": 6}}
-    phone["xaxis2"] |= {"title": {"standoff": 6}}
-    phone["legend"] = {"y": -0.1}
-    return finish(
-        figure,
-        height=470,
-        alt="Gap closed by learners on eight logs. Against the gap closed by who was logged there is no pattern; "
+        for panel, x in ((trader, _left(rows["quality"])), (breadth, 100 * rows["overlap"])):
+            entry: dict[str, Any] = {"key": algorithm, "error_y": _errors(rows)}
+            entry["customdata"] = np.stack([rows["log"], _said(rows["value"]), _said(rows["quality"])], axis=1)
+            entry["hover"] = f"{algorithm}, %{{customdata[0]}}: %{{customdata[1]}}, trader %{{customdata[2]}}"
+            y = _left(rows["value"]).round(6)
+            panel.dots(np.round(x, 4), y, COLOUR_OF[algorithm], 9, SHAPES[algorithm], **entry)
+    plot.y(**_axis(worst, 0.9995))
+    trader.y("gap closed by the learner")
+    trader.x("gap closed by the trader", **_axis(worst, 0.0, [-39, -19, -9, -4, 0]))
+    breadth.x("overlap with the optimum (%)", [-4, 104])
+    plot.x(title_standoff=8)
+    closer = {"title": {"standoff": 6}}
+    title = {"title": {"text": "gap closed by the learner"}}
+    return plot.done(
+        "Gap closed by learners on eight logs. Against the gap closed by who was logged there is no pattern; "
         "against the overlap of the log BCQ's scores rise from TWAP's to nearly 1. "
         + "; ".join(f"{row.algorithm}, {row.log}: {row.value:.2f}" for row in points.itertuples()),
-        phone=phone,
+        height=470,
+        legend={"y": -0.2, "yanchor": "top"},
+        margin={"t": 50},
+        phone=plot.stacked(860, 0.13, legend={"y": -0.1}, xaxis=closer, xaxis2=closer, yaxis2=title),
     )
 
 
@@ -1095,62 +1051,32 @@ def by_behaviour(learned: pd.DataFrame, predicted: pd.DataFrame, traders: Mappin
         predicted: log, algorithm and value.
         traders: gap closed by the logged trading, by log, in the order of the rows.
     """
-    figure = go.Figure()
-    place = {log: len(traders) - 1 - i for i, log in enumerate(traders)}
-    figure.add_scatter(
-        x=_left(list(traders.values())).round(4),
-        y=list(place.values()),
-        mode="markers",
-        marker={"symbol": "line-ns", "size": 22, "line": {"width": 3, "color": NEUTRAL}},
-        customdata=_signed(traders.values()),
-        name="who was logged",
-        hovertemplate="who was logged: %{customdata}<extra></extra>",
-    )
-    worst = min([*traders.values(), float(learned["low"].min()), float(predicted["value"].min())])
+    plot, place = Plot(), places(traders)
+    logged = {"name": "who was logged", "hover": "who was logged: %{customdata}"}
+    said = _said(traders.values())
+    plot.strokes(_left(list(traders.values())).round(4), list(place.values()), NEUTRAL, 22, customdata=said, **logged)
     for i, (algorithm, rows) in enumerate(_split(learned)):
-        colour, offset = COLOUR_OF[algorithm], 0.25 * (1 - i)
-        figure.add_scatter(
-            x=_left(rows["value"]).round(6),
-            y=[place[log] + offset for log in rows["log"]],
-            error_x=_errors(rows),
-            mode="markers",
-            marker={"color": colour, "symbol": SHAPES[algorithm], "size": 9},
-            customdata=_signed(rows["value"]),
-            name=f"{algorithm}, learned",
-            hovertemplate=f"{algorithm}, learned: %{{customdata}}<extra></extra>",
-        )
-        found = predicted[predicted["algorithm"] == algorithm]
-        figure.add_scatter(
-            x=_left(found["value"]).round(6),
-            y=[place[log] + offset for log in found["log"]],
-            mode="markers",
-            marker={
-                "color": colour,
-                "symbol": f"{SHAPES[algorithm]}-open",
-                "size": 15,
-                "line": {"width": 1.5, "color": colour},
-            },
-            customdata=_signed(found["value"]),
-            name=f"{algorithm}, predicted",
-            showlegend=False,
-            hovertemplate=f"{algorithm}, predicted: %{{customdata}}<extra></extra>",
-        )
-    open_mark = {"color": NEUTRAL, "symbol": "circle-open", "size": 15, "line": {"width": 1.5, "color": NEUTRAL}}
-    figure.add_scatter(x=[None], y=[None], mode="markers", marker=open_mark, name="predicted (open)")
-    axis = _axis(1.3 * worst, 0.99995, [0.9999, 0.999, 0.99, 0.9, 0.5, 0, -3, -9, -39])
-    figure.update_xaxes(**axis, title="gap closed (0: best schedule, 1: optimum; logarithmic in what is left)")
-    figure.update_xaxes(title_standoff=8)
-    figure.update_yaxes(
-        tickvals=list(place.values()), ticktext=list(place), range=[-0.6, len(place) - 0.4], zeroline=False
-    )
-    figure.update_layout(legend={"y": -0.16, "yanchor": "top"}, margin={"t": 20})
-    few = _axis(1.3 * worst, 0.99995, [0.999, 0.99, 0.9, 0, -9])
-    return finish(
-        figure,
-        height=560,
-        alt="For each log the gap closed by who was logged, by three learners, and what a calculation without training "
+        found, symbol = predicted[predicted["algorithm"] == algorithm], SHAPES[algorithm]
+        for part, what, mark in ((rows, "learned", (9, symbol)), (found, "predicted", (15, f"{symbol}-open"))):
+            x, y = _left(part["value"]).round(6), [place[log] + 0.25 * (1 - i) for log in part["log"]]
+            entry: dict[str, Any] = {"name": f"{algorithm}, {what}", "customdata": _said(part["value"])}
+            entry["hover"] = f"{algorithm}, {what}: %{{customdata}}"
+            entry |= {"error_x": _errors(rows)} if part is rows else {"edge": 1.5, "showlegend": False}
+            plot.dots(x, y, COLOUR_OF[algorithm], *mark, **entry)
+    plot.dots([None], [None], NEUTRAL, 15, "circle-open", edge=1.5, name="predicted (open)")
+    worst = 1.3 * min([*traders.values(), float(learned["low"].min()), float(predicted["value"].min())])
+    marks = [0.9999, 0.999, 0.99, 0.9, 0.5, 0, -3, -9, -39]
+    title = "gap closed (0: best schedule, 1: optimum; logarithmic in what is left)"
+    plot.x(title, title_standoff=8, **_axis(worst, 0.99995, marks))
+    plot.rows(place)
+    few = _axis(worst, 0.99995, [0.999, 0.99, 0.9, 0, -9])
+    return plot.done(
+        "For each log the gap closed by who was logged, by three learners, and what a calculation without training "
         "predicted for them. "
         + "; ".join(f"{row.algorithm}, {row.log}: {row.value:.2f}" for row in learned.itertuples()),
+        height=560,
+        legend={"y": -0.16, "yanchor": "top"},
+        margin={"t": 20},
         phone={
             "height": 660,
             "margin": {"l": 86, "r": 16},
@@ -1169,72 +1095,31 @@ def within_reach(reaches: Mapping[str, Reach], optimum: tuple[Array, Array, Arra
         optimum: (N - 1,) low, median and high multiples of TWAP's fraction that the optimum takes.
         selected: the log that is shown first.
     """
-    names, periods = list(reaches), np.arange(len(optimum[0]))
-    around = np.concatenate([periods, periods[::-1]])
-
-    def shown(name: str) -> list[Array]:
-        part = reaches[name]
-        band = np.concatenate([part.high, part.low[::-1]])
-        return [np.round(values, 4) for values in (band, part.furthest, part.tied)]
-
-    first = shown(selected)
-    figure = go.Figure()
-    figure.add_scatter(
-        x=around,
-        y=first[0],
-        mode="lines",
-        fill="toself",
-        line={"color": NEUTRAL, "width": 1},
-        fillcolor="rgba(140,140,140,0.3)",
-        name="logged (central 95%)",
-        hoverinfo="skip",
-    )
-    figure.add_scatter(
-        x=around,
-        y=np.concatenate([optimum[2], optimum[0][::-1]]).round(4),
-        mode="lines",
-        fill="toself",
-        line={"color": COLOURS["optimum"], "width": 0},
-        fillcolor=clear(COLOURS["optimum"], 0.25),
-        showlegend=False,
-        hoverinfo="skip",
-    )
-    figure.add_scatter(
-        x=periods,
-        y=optimum[1].round(4),
-        mode="lines",
-        line={"color": COLOURS["optimum"], "width": 2.5},
-        name="optimum (median, 95%)",
-        hovertemplate="optimum, period %{x}: %{y:.2f}<extra></extra>",
-    )
-    for values, name, colour, dash in (
-        (first[1], "BCQ's furthest", COLOURS["BCQ"], "dash"),
-        (first[2], "TD3+BC, tied", COLOURS["TD3+BC"], "solid"),
+    low, median, high = (np.round(part, 4) for part in optimum)
+    plot, k, of = Plot(), np.arange(len(median)), "%{x}: %{y:.2f}"
+    most, least = (Moving(np.round(getattr(reach, end), 4) for reach in reaches.values()) for end in ("high", "low"))
+    edge = {"color": NEUTRAL, "width": 1}
+    plot.band(k, most, least, "rgba(140,140,140,0.3)", line=edge, name="logged (central 95%)")
+    colour = COLOURS["optimum"]
+    plot.band(k, high, low, clear(colour, 0.25), line={"color": colour, "width": 0})
+    plot.line(k, median, colour, name="optimum (median, 95%)", hover=f"optimum, period {of}")
+    furthest = Moving(reach.furthest.round(4) for reach in reaches.values())
+    tied = Moving(reach.tied.round(4) for reach in reaches.values())
+    for y, name, colour, dash in (
+        (furthest, "BCQ's furthest", COLOURS["BCQ"], "dash"),
+        (tied, "TD3+BC, tied", COLOURS["TD3+BC"], "solid"),
     ):
-        figure.add_scatter(
-            x=periods,
-            y=values,
-            mode="lines",
-            line={"color": colour, "width": 2.5, "dash": dash},
-            name=name,
-            hovertemplate=f"{name}, period %{{x}}: %{{y:.2f}}<extra></extra>",
-        )
-    add_slider(figure, "log", names, [{"y": shown(name)} for name in names], [0, 3, 4], names.index(selected))
-    every = [values for part in reaches.values() for values in part] + list(optimum)
-    low, high = min(values.min() for values in every), max(values.max() for values in every)
-    figure.update_xaxes(title="period k", title_standoff=6)
-    figure.update_yaxes(
-        title="fraction sold, as a multiple of TWAP's",
-        type="log",
-        range=np.log10([max(0.9 * low, 0.1), 1.1 * high]).tolist(),
-        tickvals=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20],
-    )
-    return finish(
-        figure,
-        height=520,
-        alt="By period, as multiples of TWAP's fraction: the central 95% of what a log holds, the optimum's actions, "
+        plot.line(k, y, colour, dash=dash, name=name, hover=f"{name}, period {of}")
+    plot.slider("log", reaches, list(reaches).index(selected))
+    every = np.array([*(values for part in reaches.values() for values in part), *optimum])
+    ends = [max(0.9 * every.min(), 0.1), 1.1 * every.max()]
+    plot.x("period k", title_standoff=6)
+    plot.y("fraction sold, as a multiple of TWAP's", ends, log=True, ticks=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20])
+    return plot.done(
+        "By period, as multiples of TWAP's fraction: the central 95% of what a log holds, the optimum's actions, "
         "the fastest trade within BCQ's reach and TD3+BC's action with a perfect critic, for the log on the slider. "
         "With little noise the optimum's early trades are out of reach.",
+        height=520,
         phone={"height": 560, "yaxis": {"title": {"text": "multiple of TWAP's fraction"}}} | SMALL_SLIDER,
     )
 
@@ -1247,71 +1132,35 @@ def amounts(episodes: pd.DataFrame, steps: pd.DataFrame, agents: pd.DataFrame) -
         steps: the same.
         agents: a row an agent: panel ("episodes" or "steps"), algorithm, amount and score.
     """
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.13)
-    ranges = {}
-    for column, (panel, table) in enumerate((("episodes", episodes), ("steps", steps)), 1):
-        dots = agents[agents["panel"] == panel]
+    plot, wide = Plot(2, gap=0.13), [0.9999, 0.999, 0.99, 0.95, 0.9, 0.5, 0]
+    parts = (("episodes", episodes, "episodes in the log", wide), ("steps", steps, "gradient steps", FINER))
+    for panel, (of, table, title, marks) in zip(plot, parts, strict=True):
+        dots = agents[agents["panel"] == of]
         for i, (algorithm, rows) in enumerate(_split(table)):
             colour, nudge = COLOUR_OF[algorithm], 1.06 ** (i - 0.5)
-            here = dots[dots["algorithm"] == algorithm]
-            figure.add_scatter(
-                x=(here["amount"] * nudge).round(2),
-                y=_left(here["score"]).round(7),
-                mode="markers",
-                marker={"color": colour, "size": 4, "opacity": 0.5},
-                cliponaxis=False,
-                showlegend=False,
-                customdata=_signed(here["score"]),
-                hovertemplate=f"{algorithm}, an agent: %{{customdata}}<extra></extra>",
-                row=1,
-                col=column,
-            )
-            figure.add_scatter(
-                x=(rows["amount"] * nudge).round(2),
-                y=_left(rows["value"]).round(7),
-                error_y=_errors(rows),
-                mode="lines+markers",
-                line={"color": colour, "width": 2},
-                marker={"symbol": SHAPES[algorithm], "size": 8},
-                name=algorithm,
-                legendgroup=algorithm,
-                showlegend=column == 1,
-                customdata=_signed(rows["value"]),
-                hovertemplate=f"{algorithm}: %{{customdata}}<extra></extra>",
-                row=1,
-                col=column,
-            )
+            each = dots[dots["algorithm"] == algorithm]
+            single: dict[str, Any] = {"customdata": _said(each["score"]), "cliponaxis": False}
+            x, y, hover = (each["amount"] * nudge).round(2), _left(each["score"]).round(7), f"{algorithm}, an agent"
+            panel.dots(x, y, colour, 4, alpha=0.5, hover=f"{hover}: %{{customdata}}", **single)
+            mean: dict[str, Any] = {"customdata": _said(rows["value"]), "error_y": _errors(rows), "key": algorithm}
+            x, y, shape = (rows["amount"] * nudge).round(2), _left(rows["value"]).round(7), SHAPES[algorithm]
+            panel.line(x, y, colour, 2, marks=8, symbol=shape, hover=f"{algorithm}: %{{customdata}}", **mean)
         scores = np.concatenate([dots["score"], table["low"], table["high"]])
-        ranges[panel] = (float(scores.min()), float(scores.max()))
-        marks = FINER if panel == "steps" else [0.9999, 0.999, 0.99, 0.95, 0.9, 0.5, 0]
-        low, high = (1 - 1.3 * (1 - ranges[panel][0]), 1 - 0.7 * (1 - ranges[panel][1]))
-        figure.update_yaxes(**_axis(low, high, marks), row=1, col=column)
-        ticks = sorted(set(table["amount"]))
-        figure.update_xaxes(
-            type="log",
-            tickvals=ticks,
-            ticktext=[f"{tick:,}" for tick in ticks],
-            title="episodes in the log" if panel == "episodes" else "gradient steps",
-            tickangle=0,
-            row=1,
-            col=column,
-        )
-    figure.update_yaxes(title="gap closed", row=1, col=1)
-    figure.update_xaxes(title_standoff=8)
-    figure.update_layout(legend={"y": -0.22, "yanchor": "top"}, margin={"t": 24})
-    phone = stack_panels(figure, 2, 830, 0.12)
-    del phone["annotations"]  # the axes say what the panels show
-    phone["yaxis2"] |= {"title": {"text": "gap closed"}}
-    phone["xaxis"] |= {"title": {"standoff": 6}}
-    phone["xaxis2"] |= {"title": {"standoff": 6}}
-    phone["legend"] = {"y": -0.1}
-    return finish(
-        figure,
-        height=470,
-        alt="Gap closed against the number of logged episodes and of gradient steps, with intervals, for two learners "
+        panel.y(**_axis(1 - 1.3 * (1 - scores.min()), 1 - 0.7 * (1 - scores.max()), marks))
+        ticks = {tick: f"{tick:,}" for tick in sorted(set(table["amount"]))}
+        panel.x(title, log=True, ticks=ticks, tickangle=0)
+    plot[0].y("gap closed")
+    plot.x(title_standoff=8)
+    closer = {"title": {"standoff": 6}}
+    repeated = {"title": {"text": "gap closed"}}
+    return plot.done(
+        "Gap closed against the number of logged episodes and of gradient steps, with intervals, for two learners "
         "and for a model fitted to the same logs. "
         + "; ".join(f"{row.algorithm}, {row.amount:,} episodes: {row.value:.4f}" for row in episodes.itertuples()),
-        phone=phone,
+        height=470,
+        legend={"y": -0.22, "yanchor": "top"},
+        margin={"t": 24},
+        phone=plot.stacked(830, 0.12, legend={"y": -0.1}, xaxis=closer, xaxis2=closer, yaxis2=repeated),
     )
 
 
@@ -1322,69 +1171,46 @@ def parts(differences: pd.DataFrame, pairs: pd.DataFrame) -> go.Figure:
         differences: part, algorithm, value, low and high, in the order of the rows.
         pairs: a row a pair of agents: part, algorithm and value.
     """
-    figure = go.Figure()
-    names = list(dict.fromkeys(differences["part"]))
-    place = {name: len(names) - 1 - i for i, name in enumerate(names)}
+    plot, place = Plot(), places(differences["part"])
 
     def drawn(values: Any) -> Array:
         return np.asarray(np.arcsinh(np.asarray(values, dtype=np.float64) / NEAR_ZERO), dtype=np.float64)
 
     for i, (algorithm, rows) in enumerate(_split(differences)):
-        value, low, high = (drawn(rows[name]) for name in ("value", "low", "high"))
+        colour, lane = COLOUR_OF[algorithm], 0.14 - 0.28 * i
         each = pairs[pairs["algorithm"] == algorithm]
-        figure.add_scatter(
-            x=drawn(each["value"]).round(4),
-            y=[place[name] + 0.14 - 0.28 * i for name in each["part"]],
-            mode="markers",
-            marker={"color": COLOUR_OF[algorithm], "size": 4, "opacity": 0.6},
-            showlegend=False,
-            hoverinfo="skip",
-        )
-        figure.add_scatter(
-            x=value.round(4),
-            y=[place[name] + 0.14 - 0.28 * i for name in rows["part"]],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": (high - value).round(4),
-                "arrayminus": (value - low).round(4),
-                "thickness": 2,
-                "width": 4,
-            },
-            mode="markers",
-            marker={"color": COLOUR_OF[algorithm], "symbol": SHAPES[algorithm], "size": 9},
-            customdata=[f"{v:+.4f}".replace("-", "−") for v in rows["value"]],
-            name=algorithm,
-            hovertemplate=f"{algorithm}: %{{customdata}}<extra></extra>",
-        )
-    figure.add_vline(x=0, line={"color": "gray", "width": 1.5, "dash": "dot"})
+        x, y = drawn(each["value"]).round(4), [place[name] + lane for name in each["part"]]
+        plot.dots(x, y, colour, 4, alpha=0.6, hover=False)
+        value, low, high = (drawn(rows[name]) for name in ("value", "low", "high"))
+        entry: dict[str, Any] = {"name": algorithm, "customdata": _said(rows["value"], "+.4f")}
+        entry["error_x"] = whiskers(value, low, high, thickness=2, width=4, decimals=4)
+        y, hover = [place[name] + lane for name in rows["part"]], f"{algorithm}: %{{customdata}}"
+        plot.dots(value.round(4), y, colour, 9, SHAPES[algorithm], hover=hover, **entry)
+    plot.vline(0, "gray")
     every = pd.concat([differences["low"], differences["high"], pairs["value"]])
-    ends = [float(every.min()), float(every.max())]
-    ticks = [t for t in (-100, -10, -1, -0.1, -0.01, 0, 0.01, 0.1, 1, 10) if 1.3 * ends[0] <= t <= 1.3 * ends[1]]
-    low, high = drawn([1.3 * ends[0], 1.3 * ends[1]])
-    figure.update_xaxes(
-        title=f"change of gap closed (logarithmic beyond ±{NEAR_ZERO:g})",
-        tickvals=drawn(ticks).round(4).tolist(),
-        ticktext=[f"{t:+g}".replace("-", "−") if t else "0" for t in ticks],
-        range=[float(low), float(high)],
-        zeroline=False,
-        tickangle=0,
-    )
-    figure.update_yaxes(tickvals=list(place.values()), ticktext=names, range=[-0.6, len(names) - 0.4], zeroline=False)
-    figure.update_layout(margin={"t": 46})
-    few = [t for t in ticks if t in (-100, -1, -0.01, 0, 0.01, 1)]
-    return finish(
-        figure,
-        height=460,
-        alt="What taking one part of the learners away does to the gap closed, with 95% intervals over pairs. "
+    least, most = 1.3 * float(every.min()), 1.3 * float(every.max())
+
+    def ticks(*values: float) -> dict[float, str]:
+        shown = [value for value in values if least <= value <= most]
+        return {round(float(drawn(value)), 4): minus(f"{value:+g}") if value else "0" for value in shown}
+
+    title = f"change of gap closed (logarithmic beyond ±{NEAR_ZERO:g})"
+    every_ten = ticks(-100, -10, -1, -0.1, -0.01, 0, 0.01, 0.1, 1, 10)
+    plot.x(title, drawn([least, most]).tolist(), ticks=every_ten, zeroline=False, tickangle=0)
+    plot.rows(place)
+    few = ticks(-100, -1, -0.01, 0, 0.01, 1)
+    return plot.done(
+        "What taking one part of the learners away does to the gap closed, with 95% intervals over pairs. "
         + "; ".join(f"{row.part}, {row.algorithm}: {row.value:+.3f}" for row in differences.itertuples()),
+        height=460,
+        margin={"t": 46},
         phone={
             "height": 560,
             "margin": {"l": 110, "r": 14},
             "xaxis": {
                 "title": {"text": "change of gap closed"},
-                "tickvals": drawn(few).round(4).tolist(),
-                "ticktext": [f"{t:+g}".replace("-", "−") if t else "0" for t in few],
+                "tickvals": list(few),
+                "ticktext": list(few.values()),
                 "tickfont": {"size": 11},
             },
             "yaxis": {"tickfont": {"size": 11}},
