@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,7 @@ def shown(estimate: Estimate, digits: int = 0) -> str:
     return plus_minus(estimate.value, estimate.ci, 0 if abs(estimate.value) >= 100 else digits)
 
 
+@lru_cache
 def market(name: str) -> ox.Problem:
     """The normal market, or a scenario."""
     return NORMAL if name == "normal" else stress.scenario(name)

@@ -30,6 +30,7 @@ from optexec.optimum import Optimum
 from optexec.policies import LevelTable, Rolling
 from report.agents import published
 from report.agents.protocol import SCORING, STEPS, TUNING
+from report.chapters.c08_optimum import uncapped
 from report.plot import Plot, bundle, places
 
 __all__ = [
@@ -131,9 +132,7 @@ class Log:
     @cached_property
     def best(self) -> Optimum:
         """The exact optimum."""
-        found = ox.optimum(self.problem)
-        assert isinstance(found, Optimum)
-        return found
+        return uncapped(self.problem)
 
     @cached_property
     def static(self) -> float:

@@ -27,7 +27,7 @@ from optexec.figures.style import (
 )
 from optexec.interval import Interval
 from optexec.liquidity import cached_chain
-from optexec.observation import COLUMNS
+from optexec.observation import COLUMNS, Columns
 from optexec.offline import ALGORITHMS, scoring
 from optexec.policies import LevelTable, Rolling
 from report.agents import published
@@ -385,19 +385,23 @@ def luck(exact: Scores, rules: Mapping[str, float]) -> Luck:
     return found
 
 
-def observations(levels: Array, periods: int) -> Array:
-    """(periods, G, 6): what a policy sees in each of the first periods at each of some levels of liquidity."""
-    problem = ox.presets.stochastic()
-    seen = dict.fromkeys(COLUMNS, np.zeros((periods, len(levels))))
-    left = np.broadcast_to(1 - np.arange(periods)[:, None] / problem.order.periods, (periods, len(levels)))
-    seen |= {"x/X": left, "(N-k)/N": left, "S/S_0": np.ones_like(left), "L": np.broadcast_to(levels, left.shape)}
-    seen["realised volatility"] = np.full_like(left, problem.market.volatility)
-    return np.stack([seen[column] for column in COLUMNS], axis=-1)
+def observations(problem: ox.Problem, levels: Array, periods: int, held: Any = None) -> Array:
+    """(periods, G, 6): what a policy sees in each of the first periods at each of some levels of liquidity.
+
+    Args:
+        problem: order and market.
+        levels: (G,) of liquidity.
+        periods: how many.
+        held: (periods, 1) parts of the order that are held; as by TWAP if not given.
+    """
+    left = 1 - np.arange(periods)[:, None] / problem.order.periods
+    seen = Columns(left if held is None else held, left, 1.0, problem.market.volatility, levels, 0.0)
+    return np.stack(np.broadcast_arrays(*seen), axis=-1)
 
 
 def asked(policy: ox.Policy, levels: Array, periods: int) -> Array:
     """(periods, G): the fractions of a policy over period and liquidity."""
-    return np.stack([policy.act(seen) for seen in observations(levels, periods)])
+    return np.stack([policy.act(seen) for seen in observations(ox.presets.stochastic(), levels, periods)])
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from optexec.evaluation import from_to, mean, plus_minus
 from optexec.figures.style import CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, clear
 from optexec.interval import Interval
 from optexec.liquidity import cached_chain
-from optexec.observation import COLUMNS, period_of
+from optexec.observation import COLUMNS, Columns, period_of
 from optexec.offline import ALGORITHMS, scoring
-from optexec.optimum import Optimum
 from optexec.policies import LevelTable, expected_inverse_liquidity
 from report.agents import published
 from report.agents.protocol import EPISODES, LOGS, MARKETS, PAIRED, SCORING, STEPS, market
+from report.chapters.c08_optimum import uncapped
 from report.chapters.c16_learned import COLOUR as LEARNED
 from report.plot import Moving, Plot, gap_axis, jitter, left, places
 
@@ -442,16 +442,10 @@ def column(log: ox.Transitions, name: str) -> Array:
 
 def seen(problem: ox.Problem, k: int, level: Array, pressure: ArrayLike = 0.0) -> Array:
     """Observations (n, 6) in period k with half of the order left; pressure is I n / x, x in parts of the order."""
-    left = problem.order.periods - k
-    at: dict[str, ArrayLike] = {
-        "x/X": 0.5,
-        "(N-k)/N": left / problem.order.periods,
-        "S/S_0": 1.0,
-        "realised volatility": problem.market.volatility,
-        "L": level,
-        "I": 0.5 * np.asarray(pressure) / left,
-    }
-    return np.stack([np.broadcast_to(at[name], level.shape) for name in COLUMNS], axis=-1).astype(float)
+    left, n = problem.order.periods - k, problem.order.periods
+    transient = 0.5 * np.asarray(pressure) / left
+    at: Columns[Any] = Columns(0.5, left / n, 1.0, problem.market.volatility, level, transient)
+    return np.stack(np.broadcast_arrays(*at), axis=-1).astype(float)
 
 
 def multiples(fractions: ArrayLike, k: int, periods: int) -> Array:
@@ -462,13 +456,6 @@ def multiples(fractions: ArrayLike, k: int, periods: int) -> Array:
 def agents(name: str) -> dict[str, Any]:
     """The published agents of a market, by full name."""
     return {label: published.agents(study(name, algorithm)) for label, algorithm in LEARNERS.items()}
-
-
-def uncapped(problem: ox.Problem) -> Optimum:
-    """The optimum of a problem without caps."""
-    best = ox.optimum(problem)
-    assert isinstance(best, Optimum)
-    return best
 
 
 def cost_by_level(problem: ox.Problem, table: Array) -> Array:

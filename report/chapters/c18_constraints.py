@@ -22,6 +22,7 @@ from optexec.offline import scoring
 from optexec.policies import reference_schedule
 from report.agents import published
 from report.agents.protocol import EPISODES, LOGS, PAIRED, PENALTIES, SCORING
+from report.chapters.c16_learned import observations
 from report.plot import Moving, Plot, bundle, jitter, places
 
 __all__ = [
@@ -529,20 +530,16 @@ def reading(markets: Mapping[str, ox.Problem], played: Runs, caps: Binding) -> R
     off: dict[str, dict[str, float]] = {}
     for cap, problem in markets.items():
         free, n = problem.order.periods - 1, problem.order.periods
-        seen = np.zeros((free, len(levels), len(COLUMNS)), dtype=np.float32)
         held = played[cap, "optimum"].inventory.mean(axis=0)[:free, None] / problem.order.shares
-        at = {"x/X": held, "(N-k)/N": (n - np.arange(free))[:, None] / n, "S/S_0": 1.0, "L": levels}
-        for name, values in {**at, "realised volatility": problem.market.volatility}.items():
-            seen[..., COLUMNS.index(name)] = values
+        rows = observations(problem, levels, free, held).astype(np.float32).reshape(-1, len(COLUMNS))
         told = {algorithm: published.agents(study(algorithm, cap)) for algorithm in CRITICS}
-        td3, bcq = (agents.fractions(seen.reshape(-1, len(COLUMNS))) for agents in told.values())
+        td3, bcq = (agents.fractions(rows) for agents in told.values())
 
         def multiples(fractions: Array, periods: int = n) -> Array:
             """Fractions (..., 19 x 33) as multiples of TWAP's, by period."""
             by_period = fractions.reshape(*fractions.shape[:-1], periods - 1, -1)
             return np.asarray(by_period * (periods - np.arange(periods - 1))[:, None])
 
-        rows = seen.reshape(-1, len(COLUMNS))
         maps = {
             "rolling": multiples(ox.rolling(problem).act(rows)),
             "agents": multiples(td3),

@@ -24,6 +24,8 @@ from optexec.offline.bcq import BCQ
 from optexec.policies import LevelTable, Rolling
 from report.agents import published
 from report.agents.protocol import EPISODES, FEW, LOGS, PAIRED, SCORING
+from report.chapters.c10_stress import market, title
+from report.chapters.c16_learned import observations
 from report.chapters.c17_markets import column as observed
 from report.chapters.c17_markets import cost_by_level
 from report.plot import Moving, Plot, bundle, places, whiskers
@@ -82,18 +84,6 @@ LIMIT = 1.05
 """The most that an agent may cost, beside TWAP."""
 GRID = np.geomspace(0.01, 3.0, 97)
 """Levels at which policies are asked."""
-
-
-def title(scenario: str) -> str:
-    """A scenario's key as it is read in a table."""
-    words = scenario.replace("extreme_shocks_", "shocks of ").replace("_", " ")
-    return f"{words}%" if "of" in words else words
-
-
-@lru_cache
-def market(name: str) -> ox.Problem:
-    """A scenario, or the normal market."""
-    return {"normal": ox.presets.stochastic(), **ox.presets.stress()}[name]
 
 
 def names() -> list[str]:
@@ -268,20 +258,9 @@ class Deepest:
     calm_high: float
 
 
-def asked(levels: Array, periods: int, problem: ox.Problem) -> NDArray[np.float32]:
-    """(periods x G, 6): observations of a full order in each of the first periods at levels (G,)."""
-    left = 1 - np.arange(periods)[:, None] / problem.order.periods
-    at: dict[str, Any] = {
-        "x/X": left,
-        "(N-k)/N": left,
-        "S/S_0": 1.0,
-        "realised volatility": problem.market.volatility,
-        "L": levels,
-    }
-    seen = np.zeros((periods, len(levels), len(COLUMNS)), dtype=np.float32)
-    for name, values in at.items():
-        seen[..., COLUMNS.index(name)] = values
-    return seen.reshape(-1, len(COLUMNS))
+def _seen(problem: ox.Problem, levels: Array, periods: int) -> NDArray[np.float32]:
+    """`observations` in one column of rows (periods x G, 6), as agents take them."""
+    return observations(problem, levels, periods).astype(np.float32).reshape(-1, len(COLUMNS))
 
 
 def deepest() -> Deepest:
@@ -297,7 +276,7 @@ def deepest() -> Deepest:
         thin.append(100 * float(empty.mean()))
         ruled.append(100 * float(squares[empty].sum() / squares.sum()))
     periods = problem.order.periods
-    tables = there.fractions(asked(levels, periods, problem)).reshape(len(there), periods, -1)
+    tables = there.fractions(_seen(problem, levels, periods)).reshape(len(there), periods, -1)
     for table, total in zip(tables, from_there("td3bc", DEEP), strict=True):
         lost = cost_by_level(problem, table)
         assert np.isclose(100 * lost.sum() / best(DEEP).value, total, rtol=0.02)
@@ -383,7 +362,7 @@ def walks() -> Walks:
     """Policies as tables, what their logs hold, and where liquidity goes in every market."""
     normal = market("normal")
     free = normal.order.periods - 1
-    probe, period = asked(GRID, free, normal), np.repeat(np.arange(free), len(GRID))
+    probe, period = _seen(normal, GRID, free), np.repeat(np.arange(free), len(GRID))
     agents = {a: published.agents(f"{a}-mixture-8logs") for a in LABELS}
     logs = [ox.collect(normal, "mixture", EPISODES, seed) for seed in LOGS]
     tables = {a: group.fractions(probe).reshape(len(LOGS), free, -1) for a, group in agents.items()}
