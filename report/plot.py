@@ -259,8 +259,6 @@ class Plot(Panel):
     def done(self, alt: str, *, height: int, phone: dict[str, Any] | None = None, **layout: Any) -> go.Figure:
         """The figure, with its description, its height [px], the overrides for a phone, and more of plotly's layout."""
         self.figure.update_layout(**layout)
-        if phone and not self.figure.layout.sliders:
-            phone = {name: value for name, value in phone.items() if name != "sliders"}
         return finish(self.figure, height=height, alt=alt, phone=phone)
 
 

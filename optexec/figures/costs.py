@@ -9,13 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from optexec.figures.style import (
-    COLOURS,
-    NEUTRAL,
-    add_slider,
-    digits,
-    finish,
-)
+from optexec.figures.style import COLOURS, NEUTRAL, add_slider, digits, finish
 from optexec.stress import TOLD
 
 __all__ = [
@@ -46,16 +40,10 @@ def shortfall_densities(samples: Mapping[str, Any], coverage: float = 0.998) -> 
         reach = int(np.ceil(4 * width / (edges[1] - edges[0])))
         kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * (edges[1] - edges[0]) / width) ** 2)
         density = np.interp(grid, centres, np.convolve(counts, kernel / kernel.sum(), mode="same"))
-        colour = COLOURS.get(name, NEUTRAL)
-        figure.add_scatter(
-            x=np.round(grid, 1),
-            y=digits(1000 * density, 4),
-            name=name,
-            legendgroup=name,
-            line={"color": colour, "width": 2.5, "dash": "dot" if name == "optimum" else "solid"},
-            hovertemplate=f"{name}<extra></extra>",
-        )
-        mean = float(sample.mean())
+        colour, mean = COLOURS.get(name, NEUTRAL), float(sample.mean())
+        line = {"color": colour, "width": 2.5, "dash": "dot" if name == "optimum" else "solid"}
+        x, y, hover = np.round(grid, 1), digits(1000 * density, 4), f"{name}<extra></extra>"
+        figure.add_scatter(x=x, y=y, name=name, legendgroup=name, line=line, hovertemplate=hover)
         figure.add_scatter(
             x=[round(mean, 1)],
             y=digits([1000 * np.interp(mean, grid, density)], 4),
@@ -102,44 +90,28 @@ def stress_split(costs: pd.DataFrame) -> go.Figure:
         rows = costs[costs["policy"] == policy].set_index("scenario").loc[scenarios]
         y = [len(scenarios) - 1 - s + 0.15 * ((len(policies) - 1) / 2 - i) for s in range(len(scenarios))]
         planned, told = rows["planned"].round(4).tolist(), rows["told"].round(4).tolist()
-        colour = COLOURS.get(policy, NEUTRAL)
-        blind = bool(rows["told"].isna().all())
-        gaps = [value for pair in zip(told, planned, [None] * len(told), strict=True) for value in pair]
+        colour, blind = COLOURS.get(policy, NEUTRAL), bool(rows["told"].isna().all())
+        symbol, hover = "diamond" if blind else "circle-open", "<br>%{customdata}: %{x:.2f}<extra></extra>"
         figure.add_scatter(
             x=planned,
             y=y,
             mode="markers",
             name=policy,
             legendgroup=policy,
-            marker={
-                "color": colour,
-                "size": 8,
-                "symbol": "diamond" if blind else "circle-open",
-                "line": {"width": 2, "color": colour},
-            },
+            marker={"color": colour, "size": 8, "symbol": symbol, "line": {"width": 2, "color": colour}},
             customdata=scenarios,
-            hovertemplate=f"{policy}, planned for the normal market<br>%{{customdata}}: %{{x:.2f}}<extra></extra>",
+            hovertemplate=f"{policy}, planned for the normal market{hover}",
         )
         if blind:
             continue
+        of_policy = {"legendgroup": policy, "showlegend": False}
+        x = [value for pair in zip(told, planned, [None] * len(told), strict=True) for value in pair]
+        there = [value for here in y for value in (here, here, None)]
+        line = {"color": colour, "width": 2}
+        figure.add_scatter(x=x, y=there, mode="lines", line=line, hoverinfo="skip", **of_policy)
+        hover, marker = f"{policy}, told{hover}", {"color": colour, "size": 9}
         figure.add_scatter(
-            x=gaps,
-            y=[value for here in y for value in (here, here, None)],
-            mode="lines",
-            legendgroup=policy,
-            showlegend=False,
-            hoverinfo="skip",
-            line={"color": colour, "width": 2},
-        )
-        figure.add_scatter(
-            x=told,
-            y=y,
-            mode="markers",
-            legendgroup=policy,
-            showlegend=False,
-            marker={"color": colour, "size": 9},
-            customdata=scenarios,
-            hovertemplate=f"{policy}, told<br>%{{customdata}}: %{{x:.2f}}<extra></extra>",
+            x=told, y=y, mode="markers", marker=marker, customdata=scenarios, hovertemplate=hover, **of_policy
         )
     figure.add_vline(x=1, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
     low, high = np.nanmin(costs[["planned", "told"]]), np.nanmax(costs[["planned", "told"]])
@@ -149,12 +121,8 @@ def stress_split(costs: pd.DataFrame) -> go.Figure:
         range=np.log10([0.93 * min(low, 1.0), 1.15 * high]),
         tickvals=[1, 1.5, 2, 3, 5, 10, 20, 30],
     )
-    figure.update_yaxes(
-        tickvals=list(range(len(scenarios))),
-        ticktext=[name.replace("_", " ") for name in scenarios[::-1]],
-        range=[-0.6, len(scenarios) - 0.4],
-        zeroline=False,
-    )
+    ticks = {"tickvals": [*range(len(scenarios))], "ticktext": [name.replace("_", " ") for name in scenarios[::-1]]}
+    figure.update_yaxes(**ticks, range=[-0.6, len(scenarios) - 0.4], zeroline=False)
     return finish(
         figure,
         height=680,

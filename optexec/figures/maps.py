@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from optexec.almgren_chriss import half_life
-from optexec.figures.style import SMALL_SLIDER, SPLIT_SCALE, add_slider, digits, finish
+from optexec.figures.style import SMALL_SLIDER, SPLIT_SCALE, add_slider, digits, finish, nearest
 from optexec.optimum import optimum
 from optexec.policies import almgren_chriss
 from optexec.problem import Problem
@@ -68,7 +68,7 @@ def policy_maps(
         selected: the value shown first; the nearest position is taken (default: the problem's own).
     """
     values = [float(value) for value in risk_aversions]
-    active = int(np.argmin(np.abs(np.array(values) - (problem.risk_aversion if selected is None else selected))))
+    active = nearest(values, problem.risk_aversion if selected is None else selected)
     periods = np.arange(problem.order.periods - 1)  # in the last one everything goes
     ends = [float(levels[0]), float(levels[-1])]
 
@@ -121,6 +121,6 @@ def policy_maps(
             **stacked_maps(0.37, 0.25),
             "coloraxis": {"colorbar": {**flat, "x": 0.22, "len": 0.42, "ticktext": ["0", "0.1", "0.2", "0.3+"]}},
             "coloraxis2": {"colorbar": {**flat, "x": 0.78, "len": 0.46}},
-            **(SMALL_SLIDER if moves else {}),
+            **SMALL_SLIDER,
         },
     )

@@ -18,11 +18,13 @@ __all__ = [
     "SMALL_SLIDER",
     "SPLIT_SCALE",
     "STACKED",
+    "add_moving",
     "add_slider",
     "along",
     "clear",
     "digits",
     "finish",
+    "nearest",
     "stack_panels",
 ]
 
@@ -52,6 +54,11 @@ def clear(colour: str, opacity: float) -> str:
 def digits(values: Any, significant: int = 5) -> list[float]:
     """Numbers (n,) as text needs them in a page: to a few significant digits, finer than a screen shows."""
     return [float(f"{value:.{significant}g}") for value in np.asarray(values, dtype=np.float64)]
+
+
+def nearest(values: Any, wanted: float) -> int:
+    """The position of the value that is closest to a wanted one."""
+    return int(np.argmin(np.abs(np.asarray(values, dtype=np.float64) - wanted)))
 
 
 def along(x: Any) -> dict[str, Any]:
@@ -98,7 +105,8 @@ pio.templates["optexec"] = _TEMPLATE
 def finish(figure: go.Figure, *, height: int, alt: str, phone: dict[str, Any] | None = None) -> go.Figure:
     """Put the template, the height [px], the description and the narrow-screen layout on a figure.
 
-    Numbers of the traces are kept in single precision, which is finer than a screen and half the weight.
+    What that says of sliders is left out where there is none. Numbers of the traces are kept in single precision, which
+    is finer than a screen and half the weight.
     """
     for trace in figure.data:
         for key in ("x", "y", "z", "customdata"):
@@ -107,7 +115,7 @@ def finish(figure: go.Figure, *, height: int, alt: str, phone: dict[str, Any] | 
                 trace[key] = values.astype(np.float32)
     meta: dict[str, Any] = {"alt": alt}
     if phone is not None:
-        meta["phone"] = phone
+        meta["phone"] = phone if figure.layout.sliders else {key: phone[key] for key in phone if key != "sliders"}
     figure.update_layout(template="optexec", height=height, meta=meta)
     return figure
 
@@ -175,6 +183,36 @@ def add_slider(
             showarrow=False,
             font={"size": 12},
         )
+
+
+def add_moving(
+    figure: go.Figure,
+    traces: Sequence[dict[str, Any]],
+    states: Sequence[dict[str, list[Any]]],
+    name: str,
+    labels: Sequence[str],
+    active: int,
+    **slider: Any,
+) -> None:
+    """Traces and the slider that moves them all, if it has more than one step.
+
+    Args:
+        figure: they come after the traces that it has.
+        traces: each with its look, and ``row`` and ``col`` where there are panels.
+        states: by step and attribute, a list with an entry a trace.
+        name: what the slider sets, with its symbol.
+        labels: the value of each step.
+        active: the step shown first.
+        slider: more of `add_slider`.
+    """
+    first = len(figure.data)
+    for i, trace in enumerate(traces):
+        place = {side: trace[side] for side in ("row", "col") if side in trace}
+        look = {key: value for key, value in trace.items() if key not in place}
+        now = {key: values[i] for key, values in states[active].items()}
+        figure.add_trace({"type": "scatter"} | now | look, **place)
+    if len(states) > 1:
+        add_slider(figure, name, labels, states, list(range(first, len(figure.data))), active, **slider)
 
 
 CAUSES = {

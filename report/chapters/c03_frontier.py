@@ -17,15 +17,7 @@ import optexec as ox
 from optexec.almgren_chriss import frontier
 from optexec.evaluation import mean, plus_minus, standard_deviation, tail_mean
 from optexec.figures.schedules import at_once, frontier_tangent
-from optexec.figures.style import (
-    CAUSES,
-    COLOURS,
-    CONTRAST,
-    LIQUIDITY,
-    NEUTRAL,
-    SMALL_SLIDER,
-    digits,
-)
+from optexec.figures.style import CAUSES, COLOURS, CONTRAST, LIQUIDITY, NEUTRAL, SMALL_SLIDER, digits, nearest
 from optexec.policies import twap
 from optexec.problem import Problem
 from report.live import live_control
@@ -518,7 +510,7 @@ def value_at_risk_tangent(problem: Problem, confidences: Sequence[float], select
         f"{100 * row['confidence']:.4g}%  (z = {row['z']:.2f}, λ = {value})"
         for value, (_, row) in zip(values, points.iterrows(), strict=True)
     ]
-    plot.slider("confidence p", labels, int(np.argmin(np.abs(points["confidence"].to_numpy() - selected))))
+    plot.slider("confidence p", labels, nearest(points["confidence"], selected))
     return plot.done(
         "The efficient frontier in standard deviation and expected cost, with the line of slope minus z that "
         "touches it; the line meets the vertical axis at the least value at risk, and turns as the confidence changes.",

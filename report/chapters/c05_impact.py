@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import optexec as ox
 from optexec.almgren_chriss import decay_moments
 from optexec.evaluation import mean, plus_minus
-from optexec.figures.style import CAUSES, COLOURS, CONTRAST, NEUTRAL, clear
+from optexec.figures.style import CAUSES, COLOURS, CONTRAST, NEUTRAL, clear, nearest
 from optexec.policies import Schedule, best_static, twap
 from optexec.problem import Problem
 from report.chapters.c26_beyond import impact
@@ -449,7 +449,7 @@ def resilience_slider(problem: Problem, rates: Sequence[float], selected: float)
     plot.x("period k", [-0.7, len(periods) - 0.3])
     trades.y("trade v<sub>k</sub> (shares)", [0, 0.52 * shares])
     book.y("transient impact I ($ per share)", [0, 1.03 * problem.market.transient * shares / level])
-    nearest = int(np.argmin(np.abs(np.asarray(rates) - selected)))
+    nearest = nearest(rates, selected)
     plot.slider("resilience ρ (per period)", [f"{value:.3g}" for value in rates], nearest)
     return plot.done(
         "First panel: the optimal trade list in a market with transient impact only, two large blocks at the ends "

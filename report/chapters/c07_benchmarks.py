@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 
 import optexec as ox
 from optexec.evaluation import Estimate, mean, plus_minus, standard_deviation
-from optexec.figures.style import CAUSES, COLOURS, NEUTRAL, digits
+from optexec.figures.style import CAUSES, COLOURS, NEUTRAL, digits, nearest
 from optexec.stress import PLANNERS
 from report.chapters.c04_liquidity import in_volume_time
 from report.plot import Moving, Plot, places
@@ -909,7 +909,7 @@ def variance_parts(parts: pd.DataFrame, name: str, selected: float) -> go.Figure
     ]
     plot.words(policies, Moving(total.round(1).tolist() for total in totals), Moving(labels), "top center")
     plot.y("Var[IS] ($²)", [0, 1.1 * max(float(total.max()) for total in totals)])
-    active = int(np.argmin(np.abs(np.asarray(settings) - selected)))
+    active = nearest(settings, selected)
     plot.slider(name, [f"{value:.2f}" for value in settings], active)
     return plot.done(
         "Variance of the shortfall by policy, stacked by cause: price, slippage and liquidity. As liquidity "
