@@ -449,8 +449,7 @@ def resilience_slider(problem: Problem, rates: Sequence[float], selected: float)
     plot.x("period k", [-0.7, len(periods) - 0.3])
     trades.y("trade v<sub>k</sub> (shares)", [0, 0.52 * shares])
     book.y("transient impact I ($ per share)", [0, 1.03 * problem.market.transient * shares / level])
-    nearest = nearest(rates, selected)
-    plot.slider("resilience ρ (per period)", [f"{value:.3g}" for value in rates], nearest)
+    plot.slider("resilience ρ (per period)", [f"{value:.3g}" for value in rates], nearest(rates, selected))
     return plot.done(
         "First panel: the optimal trade list in a market with transient impact only, two large blocks at the ends "
         "and small equal trades between. Second panel: the transient impact that it and TWAP build up. "
