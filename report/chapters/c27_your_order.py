@@ -480,27 +480,27 @@ def own_plan(
         }
 
     plans = [planned(float(value)) for value in values]
-    of = {name: Moving(plan[name] for plan in plans) for name in plans[0]}
+    moving = {name: Moving(plan[name] for plan in plans) for name in plans[0]}
     plot, blue = Plot(2, gap=0.14), COLOURS["AC"]
     holdings, costs = plot
     holdings.line(time, even, COLOURS["TWAP"], 2, "dot", name="TWAP")
     costs.line((curve["std"] * bps).round(4), (curve["expected_cost"] * bps).round(4), NEUTRAL, 2, name="frontier")
     fill: dict[str, Any] = {"fill": "tonexty", "fillcolor": "rgba(47,127,209,0.3)", "visible": bool(alternatives)}
-    holdings.line(time, of["low"], blue, 0, hover=False)
-    holdings.line(time, of["high"], blue, 0, name="95% of plans", hover=False, **fill)
-    holdings.line(time, of["held"], blue, name="plan")
-    costs.dots(of["deviation"], of["cost"], blue, 10, name="its cost")
+    holdings.line(time, moving["low"], blue, 0, hover=False)
+    holdings.line(time, moving["high"], blue, 0, name="95% of plans", hover=False, **fill)
+    holdings.line(time, moving["held"], blue, name="plan")
+    costs.dots(moving["deviation"], moving["cost"], blue, 10, name="its cost")
     entry: dict[str, Any] = {"name": "95% of markets", "hover": False}
-    upright, level = Moving(2 * x for x in of["deviation"]), Moving(2 * y for y in of["cost"])
-    costs.line(upright, of["costs"], blue, 2, showlegend=bool(alternatives), **entry)
-    costs.line(of["deviations"], level, blue, 2, showlegend=False, **entry)
+    upright, level = Moving(2 * x for x in moving["deviation"]), Moving(2 * y for y in moving["cost"])
+    costs.line(upright, moving["costs"], blue, 2, showlegend=bool(alternatives), **entry)
+    costs.line(moving["deviations"], level, blue, 2, showlegend=False, **entry)
     holdings.x("bars since the start", [0, time[-1]])
     holdings.y("shares held", [0, 1.03 * problem.order.shares])
     top, right = _room(problem, values, bps)
     costs.x("standard deviation of cost (bps)", [0, right])
     costs.y("expected cost (bps)", [0, top])
     plot.slider("risk aversion λ", [f"{1e6 * value:.2g} per million dollars" for value in values], active)
-    (cost,), (least, most) = of["cost"][active], of["costs"][active]
+    (cost,), (least, most) = moving["cost"][active], moving["costs"][active]
     return plot.done(
         "First panel: shares held by the Almgren-Chriss plan of the risk aversion set by the slider, in a "
         "narrow band of the plans that other draws of the estimates lead to. Second panel: expected cost against "
