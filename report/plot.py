@@ -23,7 +23,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from optexec.figures.style import NEUTRAL, add_slider, finish, stack_panels
+from optexec.figures.style import NEUTRAL, add_slider, finish
 
 __all__ = ["Moving", "Panel", "Plot", "bundle", "gap_axis", "jitter", "left", "minus", "places", "whiskers"]
 
@@ -173,7 +173,8 @@ class Plot(Panel):
 
     Args:
         panels: how many, or their titles.
-        rows: in so many rows, from left to right.
+        rows: in so many rows, filled from the left.
+        columns: in a row, where that is not what the panels need.
         gap: between columns, as a part of the width.
         shared_y: whether a row has one vertical axis.
         subplots: more for plotly's `make_subplots`.
@@ -223,23 +224,25 @@ class Plot(Panel):
         for i, parts in self._moving.items():
             self.figure.data[i].update({attribute: values[active] for attribute, values in parts.items()})
         words = [str(label) for label in labels]
-        if len(words) == 1:
-            return
-        changes: list[Any] = []
-        for step in range(len(words)):
-            now = [{attribute: values[step] for attribute, values in parts.items()} for parts in self._moving.values()]
-            if not frames:
-                changed = dict.fromkeys(attribute for part in now for attribute in part)
-                each = list(zip(self._moving, now, strict=True))
-                changes.append({a: [part[a] if a in part else self._still(i, a) for i, part in each] for a in changed})
-            else:
-                changes.append(now)
-        add_slider(self.figure, name, words, changes, list(self._moving), active, **more)
+        changes = [
+            [{attribute: values[step] for attribute, values in parts.items()} for parts in self._moving.values()]
+            for step in range(len(words))
+        ]
+        if len(words) > 1:
+            steps = changes if frames else [self._together(now) for now in changes]
+            add_slider(self.figure, name, words, steps, list(self._moving), active, **more)
 
-    def _still(self, trace: int, attribute: str) -> Any:
-        """What a trace keeps while others move."""
-        value = self.figure.data[trace][attribute]
-        return "" if value is None else value
+    def _together(self, now: list[dict[str, Any]]) -> dict[str, list[Any]]:
+        """What traces change at a step, by attribute; one that keeps what others move says what that is."""
+        attributes = dict.fromkeys(attribute for part in now for attribute in part)
+        still = [self.figure.data[i] for i in self._moving]
+        return {
+            attribute: [
+                part[attribute] if attribute in part else "" if trace[attribute] is None else trace[attribute]
+                for part, trace in zip(now, still, strict=True)
+            ]
+            for attribute in attributes
+        }
 
     def stacked(self, height: int, gap: float = 0.09, *, shared_y: bool | None = None, **layout: Any) -> dict[str, Any]:
         """The layout of a phone, for `done`: panels one above the other, and what else is different there.
@@ -251,9 +254,16 @@ class Plot(Panel):
             layout: more overrides, by the names of plotly's layout; an object is laid over what stacking sets.
         """
         shared = self.shared_y if shared_y is None else shared_y
-        phone = stack_panels(self.figure, len(self), height, gap, shared_y=shared)
-        if not self.titled:
-            del phone["annotations"]
+        part = (1 - gap * (len(self) - 1)) / len(self)
+        phone: dict[str, Any] = {"height": height}
+        for i in range(len(self)):
+            top, number = 1 - i * (part + gap), str(i + 1) if i else ""
+            phone[f"xaxis{number}"] = {"domain": [0, 1], "anchor": f"y{number}"}
+            phone[f"yaxis{number}"] = {"domain": [max(top - part, 0.0), top], "anchor": f"x{number}"}
+            if shared:
+                phone[f"yaxis{number}"]["showticklabels"] = True
+            if self.titled:
+                phone.setdefault("annotations", {})[i] = {"x": 0.5, "xanchor": "center", "y": top}
         return phone | {name: {**phone.get(name, {}), **value} for name, value in layout.items()}
 
     def done(self, alt: str, *, height: int, phone: dict[str, Any] | None = None, **layout: Any) -> go.Figure:
@@ -289,23 +299,6 @@ def places(names: Iterable[str]) -> dict[str, int]:
     return {name: len(rows) - 1 - i for i, name in enumerate(rows)}
 
 
-def _axis(title: Any, span: Any, log: bool, ticks: Any) -> dict[str, Any]:
-    """Plotly's names of what an axis is told; ends of a logarithmic axis are logarithms there."""
-    axis: dict[str, Any] = {"title": title, "type": "log" if log else None}
-    if span is not None:
-        axis["range"] = np.log10(span).tolist() if log else list(span)
-    if ticks is not None:
-        axis["tickvals"] = list(ticks)
-    if isinstance(ticks, Mapping):
-        axis["ticktext"] = list(ticks.values())
-    return _some(axis)
-
-
-def _some(settings: dict[str, Any]) -> dict[str, Any]:
-    """What was set."""
-    return {name: value for name, value in settings.items() if value is not None}
-
-
 def jitter(count: int, step: float) -> Any:
     """Small shifts (count,) that keep the dots of neighbouring seeds apart."""
     return step * (np.arange(count) % 3 - 1)
@@ -331,3 +324,20 @@ def gap_axis(worst: float, best: float, marks: Iterable[float]) -> dict[str, Any
 def minus(text: str) -> str:
     """A number with a true minus sign."""
     return text.replace("-", "−")
+
+
+def _axis(title: Any, span: Any, log: bool, ticks: Any) -> dict[str, Any]:
+    """Plotly's names of what an axis is told; ends of a logarithmic axis are logarithms there."""
+    axis: dict[str, Any] = {"title": title, "type": "log" if log else None}
+    if span is not None:
+        axis["range"] = np.log10(span).tolist() if log else list(span)
+    if ticks is not None:
+        axis["tickvals"] = list(ticks)
+    if isinstance(ticks, Mapping):
+        axis["ticktext"] = list(ticks.values())
+    return _some(axis)
+
+
+def _some(settings: dict[str, Any]) -> dict[str, Any]:
+    """What was set."""
+    return {name: value for name, value in settings.items() if value is not None}

@@ -25,7 +25,6 @@ __all__ = [
     "digits",
     "finish",
     "nearest",
-    "stack_panels",
 ]
 
 COLOURS = {
@@ -232,28 +231,6 @@ LIQUIDITY = "#1b8a9a"
 
 CONTRAST = "#a04878"
 """Depth and what is set against it, in the chapters on liquidity and the environment: no policy has these colours."""
-
-
-def stack_panels(
-    figure: go.Figure, panels: int, height: int, gap: float = 0.09, *, shared_y: bool = False
-) -> dict[str, Any]:
-    """Layout overrides that put the panels of a figure one above the other; its first annotations are their titles.
-
-    With a shared vertical axis, whose labels stand at the first panel alone, every panel gets its own.
-    """
-    part = (1 - gap * (panels - 1)) / panels
-    phone: dict[str, Any] = {"height": height}
-    for i in range(panels):
-        top = 1 - i * (part + gap)
-        name = "" if i == 0 else str(i + 1)
-        phone[f"xaxis{name}"] = {"domain": [0, 1], "anchor": f"y{name}"}
-        phone[f"yaxis{name}"] = {"domain": [max(top - part, 0.0), top], "anchor": f"x{name}"}
-        if shared_y and i:
-            phone[f"yaxis{name}"]["showticklabels"] = True
-    titles = min(len(figure.layout.annotations), panels)
-    tops = [1 - i * (part + gap) for i in range(titles)]
-    phone["annotations"] = {i: {"x": 0.5, "xanchor": "center", "y": top} for i, top in enumerate(tops)}
-    return phone
 
 
 STACKED: dict[str, Any] = {

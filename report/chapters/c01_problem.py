@@ -365,19 +365,18 @@ def days(reference: ox.Problem, stochastic: ox.Problem, saving: float) -> Days:
     return found
 
 
-def shortfall_anatomy(episodes: Episodes, parts: Mapping[str, float], episode: int = 0) -> go.Figure:
+def shortfall_anatomy(episodes: Episodes, parts: Mapping[str, float]) -> go.Figure:
     """One sale's shortfall twice: as the area between arrival price and fills, and as a sum of its causes.
 
     Args:
-        episodes: simulated programmes of a sale.
-        parts: the parts of that episode's shortfall by cause [$]: the environment's ``info``, summed over periods.
-        episode: which episode.
+        episodes: simulated programmes of a sale, of which the first is drawn.
+        parts: the parts of its shortfall by cause [$]: the environment's ``info``, summed over periods.
     """
     problem = episodes.problem
     arrival, haircut = problem.market.price, problem.haircut
-    trades = np.append(episodes.trades[episode], episodes.leftover[episode])
-    mid = episodes.mid[episode]
-    fills = np.append(episodes.fills[episode], mid[-1] - haircut)
+    trades = np.append(episodes.trades[0], episodes.leftover[0])
+    mid = episodes.mid[0]
+    fills = np.append(episodes.fills[0], mid[-1] - haircut)
     sold = np.concatenate([[0.0], np.cumsum(trades)])
 
     def steps(low: int, high: int, values: Array) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -623,12 +622,11 @@ def depth_risk(problem: ox.Problem) -> DepthRisk:
     return found
 
 
-def liquidity_fans(panels: Mapping[str, tuple[Array, Array]], shown: int = 3) -> go.Figure:
+def liquidity_fans(panels: Mapping[str, tuple[Array, Array]]) -> go.Figure:
     """Fan charts of liquidity on common axes: quantile bands, the exact mean and a few sample paths of each market.
 
     Args:
         panels: two or four markets by title, each with levels (n, N) of n episodes and their exact mean (N,).
-        shown: how many sample paths, the first ones.
     """
     rows = (len(panels) + 1) // 2
     plot, highest = Plot(panels, rows=rows, columns=2, gap=0.09, vertical_spacing=0.17), 0.0
@@ -645,7 +643,7 @@ def liquidity_fans(panels: Mapping[str, tuple[Array, Array]], shown: int = 3) ->
             area = {"fill": "tonexty", "fillcolor": clear(LIQUIDITY, alpha)}
             panel.line(time, held(low), None, 0, shape="hv", hover=False)
             panel.line(time, held(high), None, 0, shape="hv", name=name, hover=False, **area)
-        for path, dash in zip(levels[:shown], cycle(("solid", "dot", "dash"))):
+        for path, dash in zip(levels, ("solid", "dot", "dash"), strict=False):
             highest = max(highest, float(path.max()))
             panel.line(time, held(path), NEUTRAL, 1.4, dash, shape="hv", name="single episodes")
         panel.line(time, held(average), LIQUIDITY, 3, shape="hv", name="exact mean")
@@ -664,20 +662,15 @@ def liquidity_fans(panels: Mapping[str, tuple[Array, Array]], shown: int = 3) ->
     )
 
 
-def autocorrelation(
-    theory: Mapping[str, Array],
-    estimates: Mapping[str, tuple[Array, Array]],
-    colours: Sequence[str] = (LIQUIDITY, CONTRAST),
-) -> go.Figure:
+def autocorrelation(theory: Mapping[str, Array], estimates: Mapping[str, tuple[Array, Array]]) -> go.Figure:
     """Autocorrelations of liquidity: theory as lines, Monte Carlo with 95% intervals as points.
 
     Args:
         theory: by process, autocorrelations at lags 0, 1, ... .
         estimates: by process, Monte Carlo values at the same lags and the half-widths of their intervals.
-        colours: one a process.
     """
     plot = Plot()
-    for (name, line), colour in zip(theory.items(), colours, strict=False):
+    for (name, line), colour in zip(theory.items(), (LIQUIDITY, CONTRAST), strict=False):
         lags, (value, width) = np.arange(len(line)), estimates[name]
         plot.line(lags, line, colour, 2, name=f"{name}, theory")
         error = {"array": width, "color": colour}
@@ -693,17 +686,14 @@ def autocorrelation(
     )
 
 
-def shock_response(
-    responses: Mapping[str, Array], colours: Sequence[str] = (NEUTRAL, LIQUIDITY, CONTRAST)
-) -> go.Figure:
+def shock_response(responses: Mapping[str, Array]) -> go.Figure:
     """Expected liquidity after a shock as a fraction of what it would have been without.
 
     Args:
         responses: by market, ratios (K,) in the period of the shock and those after.
-        colours: one a market.
     """
     plot = Plot()
-    for (name, ratio), colour in zip(responses.items(), colours, strict=False):
+    for (name, ratio), colour in zip(responses.items(), (NEUTRAL, LIQUIDITY, CONTRAST), strict=False):
         plot.line(np.arange(len(ratio)), np.round(100 * ratio, 3), colour, marks=6, name=name)
     plot.x("periods since the shock")
     plot.y("expected liquidity (% of unshocked)", [0, 105])

@@ -360,9 +360,7 @@ def threshold(book: ox.Problem) -> float:
     return found
 
 
-def block_response(
-    problem: Problem, block: float, transient: Sequence[tuple[str, NDArray[np.float64]]], paths: int = 8
-) -> go.Figure:
+def block_response(problem: Problem, block: float, transient: Sequence[tuple[str, NDArray[np.float64]]]) -> go.Figure:
     """How the price effect of one block evolves: its three parts, and the noise of the part that decays.
 
     Args:
@@ -370,7 +368,6 @@ def block_response(
         block: shares sold in period 0, with nothing after it.
         transient: up to two (label, I_k (n, N)) pairs, the simulated transient impact at the start of each period
             [$/share]; each gets a fan.
-        paths: how many simulated paths to show in each fan.
     """
     market, dt = problem.market, problem.order.dt
     level = market.liquidity.long_run_mean
@@ -396,7 +393,7 @@ def block_response(
         scaled = np.column_stack([np.ones(len(values)), (values / push)[:, 1:]])
         low, high = np.quantile(scaled, [0.025, 0.975], axis=0).round(4)
         panel.band(time, high, low, clear(green, 0.22), name="95% of paths")
-        for path in scaled[:paths]:
+        for path in scaled[:8]:
             panel.line(time, np.round(path, 4), green, 1, opacity=0.45, hover=False)
         panel.line(time, np.round(scaled.mean(axis=0), 4), NEUTRAL, 3, name="mean", hover=False)
         corner = {"xref": "x domain", "yref": "y domain", "xanchor": "right", "yanchor": "top"}

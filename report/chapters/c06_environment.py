@@ -516,20 +516,17 @@ def episode_story(observations: NDArray[np.float64], rewards: pd.DataFrame) -> g
     )
 
 
-def reward_noise(
-    spread: Mapping[str, NDArray[np.float64]], totals: Mapping[str, NDArray[np.float64]], bins: int = 60
-) -> go.Figure:
+def reward_noise(spread: Mapping[str, NDArray[np.float64]], totals: Mapping[str, NDArray[np.float64]]) -> go.Figure:
     """How noisy two forms of the reward are: by period with liquidity known, and over the episode.
 
     Args:
         spread: by reward, standard deviation of r_k given what is observed and done in period k (N,) [$].
         totals: by reward, sums over the episode (n,) [$].
-        bins: of the histograms.
     """
     plot = Plot(["One reward, state and action given", "Sum over an episode"], gap=0.13)
     single, whole = plot
     every = np.concatenate(list(totals.values()))
-    edges = np.histogram_bin_edges(every, bins)
+    edges = np.histogram_bin_edges(every, 60)
     middles = np.round((edges[1:] + edges[:-1]) / 2, 1)
     for name, colour in zip(spread, (NEUTRAL, LIQUIDITY), strict=True):
         single.line(np.arange(len(spread[name])), np.round(spread[name], 3), colour, marks=6, name=name)

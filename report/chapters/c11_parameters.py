@@ -532,14 +532,13 @@ def regret_curves(curves: pd.DataFrame, level: float) -> go.Figure:
     plot.x("believed / true", row=2)
     plot.y(type="log", ticks=[0.01, 0.1, 1, 10, 100, 1000], tickformat=",", span=[-2, 3.5])
     plot.y("J above the optimum ($)", col=1)
-    shown = {"showticklabels": True}
     return plot.done(
         "Regret against the factor of misjudgement on log-log axes, one panel each for "
         f"{', '.join(parameters)}. The optimum's regret falls to zero at the true value; AC's has a floor there.",
         height=620,
         legend={"y": 1.07},
         margin={"t": 64},
-        phone=plot.stacked(1300, 0.07, shared_y=False, legend={"y": 1.04}, yaxis2=shown, yaxis4=shown),
+        phone=plot.stacked(1300, 0.07, legend={"y": 1.04}),
     )
 
 

@@ -1204,7 +1204,7 @@ def training_start(shipped: pd.DataFrame, live: pd.DataFrame, titles: Mapping[st
 
 
 def support_clouds(
-    panels: Mapping[str, Sequence[Mapping[str, Array]]], levels: Array, periods: Sequence[int], active: int = 0
+    panels: Mapping[str, Sequence[Mapping[str, Array]]], levels: Array, periods: Sequence[int]
 ) -> go.Figure:
     """Where a learner acts, over the actions in its log: a panel a log, a slider over periods.
 
@@ -1214,7 +1214,6 @@ def support_clouds(
             consider, every seed's ``chosen`` (S, g), and the ``optimum`` (g,); actions as multiples of TWAP's fraction.
         levels: (g,) liquidity.
         periods: the periods k of the slider.
-        active: index of the period that is shown first.
     """
     plot, x, blue = Plot(panels, gap=0.03, shared_y=True), levels.round(3), COLOURS["BCQ"]
 
@@ -1229,11 +1228,11 @@ def support_clouds(
         sampled = Moving(short(part["sampled"]) for part in parts)
         panel.line(x, sampled, blue, 2, "dot", key="sampled", hover=False)
         chosen = Moving(short(np.array(bundle(part["chosen"]), float)) for part in parts)
-        across = np.tile(np.append(levels, np.nan).round(3), len(parts[active]["chosen"]))
+        across = np.tile(np.append(levels, np.nan).round(3), len(parts[0]["chosen"]))
         panel.line(across, chosen, blue, 1.4, key="chosen, a line a seed", hover=False)
         optimum = Moving(short(part["optimum"]) for part in parts)
         panel.line(x, optimum, COLOURS["optimum"], 3, key="optimum", hover=False)
-    plot.slider("period k", periods, active, frames=True)
+    plot.slider("period k", periods, 0, frames=True)
     plot.x("liquidity L", [levels[0], levels[-1]])
     plot.y(log=True, span=[0.2, 16], ticks=RATES)
     plot[0].y("fraction (multiples of TWAP's)")

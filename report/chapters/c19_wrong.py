@@ -1086,23 +1086,20 @@ def _range(row: Mapping[Any, Any]) -> str:
     return f"{lower} to {row['upper']:.2f}" + (" and beyond" if row["open_upper"] else "")
 
 
-def error_curves(
-    curves: Mapping[str, pd.DataFrame], learner: tuple[float, float, float], selected: str, name: str = "TD3+BC"
-) -> go.Figure:
+def error_curves(curves: Mapping[str, pd.DataFrame], learner: tuple[float, float, float], selected: str) -> go.Figure:
     """Gap closed by plans against the factor by which one parameter is misjudged; a slider chooses the parameter.
 
     Args:
         curves: by parameter, a frame indexed by the factor with a column a planner.
-        learner: gap closed, and both ends of its interval.
+        learner: gap closed by TD3+BC, and both ends of its interval.
         selected: the parameter that is shown first.
-        name: of the learner.
     """
     value, low, high = learner
     said, ends = f"{value:.3f} ({low:.3f} to {high:.3f})", np.array([0.25, 4.0])
-    plot, colour = Plot(), COLOURS[name]
+    plot, colour = Plot(), COLOURS["TD3+BC"]
     middle, lower, upper = (np.repeat(_left(score), 2).round(5) for score in learner)
     plot.band(ends, lower, upper, clear(colour, 0.3))
-    plot.line(ends, middle, colour, 2, "dash", name=f"{name}, 95%", hover=f"{name}: {said}")
+    plot.line(ends, middle, colour, 2, "dash", name="TD3+BC, 95%", hover=f"TD3+BC: {said}")
     for planner in curves[selected].columns:
         x = Moving(np.round(frame.index.to_numpy(dtype=np.float64), 4) for frame in curves.values())
         y = Moving(_left(frame[planner]).round(5) for frame in curves.values())

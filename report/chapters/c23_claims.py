@@ -328,14 +328,16 @@ VERDICTS = {"holds": LIQUIDITY, "with a condition": CAUSES["permanent"], "does n
 SYMBOLS = {"holds": "circle", "with a condition": "diamond", "does not hold": "x"}
 
 
-def claimed_sizes(effects: pd.DataFrame, low: float = -3.0, high: float = 3.0) -> go.Figure:
+SHOWN = 3.0
+"""An effect of more claimed sizes, to either side, is drawn at the end of the axis."""
+
+
+def claimed_sizes(effects: pd.DataFrame) -> go.Figure:
     """Effects over claimed sizes with their intervals, a row a claim: 0 is nothing, 1 what was claimed.
 
     Args:
         effects: a row an effect: claim (text of its row), market, verdict, own (whether the claim speaks of this
             market), value, low, high, all three over the claimed size.
-        low: left end of what is shown; what is beyond it is drawn there.
-        high: right end.
     """
     plot, rows = Plot(), list(dict.fromkeys(effects["claim"]))[::-1]
     plot.vline(0, width=1, dash=None)
@@ -345,12 +347,12 @@ def claimed_sizes(effects: pd.DataFrame, low: float = -3.0, high: float = 3.0) -
         if part.empty:
             continue
         size, symbol, name = (11, "", verdict) if own else (8, "-open", f"{verdict}: elsewhere")
-        value, least, most = (part[column].clip(low, high) for column in ("value", "low", "high"))
+        value, least, most = (part[column].clip(-SHOWN, SHOWN) for column in ("value", "low", "high"))
         more: dict[str, Any] = {"error_x": whiskers(value, least, most, colour, 1.5, 3), "cliponaxis": False}
         more |= {"name": name, "customdata": part[["market", "value"]]}
         more["hover"] = "%{y}<br>%{customdata[0]}: %{customdata[1]:.3g} times the claim"
         plot.dots(value, part["claim"], colour, size, SYMBOLS[verdict] + symbol, **more)
-    plot.x("effect found / effect claimed", [low - 0.15, high + 0.15])
+    plot.x("effect found / effect claimed", [-SHOWN - 0.15, SHOWN + 0.15])
     plot.y(categoryorder="array", categoryarray=rows)
     named = "; ".join(
         f"{claim}: {part['value'].min():.2g} to {part['value'].max():.2g}"

@@ -264,27 +264,30 @@ def insurance() -> Insurance:
     return found
 
 
-def stakes(advice: Advice, floor: float = 1e-4) -> go.Figure:
+FLOOR = 1e-4
+"""An excess is drawn as this at least [%]."""
+
+
+def stakes(advice: Advice) -> go.Figure:
     """J above the optimum in percent on a logarithmic axis, two marks a situation joined by a line.
 
     Args:
         advice: its situations, the first at the top.
-        floor: an excess is drawn as this at least.
     """
     lines = advice.situations
     plot, labels = Plot(), ["<br>".join(textwrap.wrap(line.what, 26)) for line in lines]
     for label, line in zip(labels, lines, strict=True):
-        ends = [max(line.good.value, floor), max(line.bad.value, floor)]
+        ends = [max(line.good.value, FLOOR), max(line.bad.value, FLOOR)]
         plot.line(ends, [label] * 2, NEUTRAL, 1.5, hover=False)
     recommended = ("recommended", [(line.do, line.good) for line in lines], LIQUIDITY, "circle")
     tempting = ("tempting", [(line.instead, line.bad) for line in lines], CONTRAST, "diamond-open")
     for name, marks, colour, symbol in (recommended, tempting):
-        value, low, high = np.maximum([[excess.value, excess.low, excess.high] for _, excess in marks], floor).T
+        value, low, high = np.maximum([[excess.value, excess.low, excess.high] for _, excess in marks], FLOOR).T
         error = whiskers(value, low, high, colour, 1.5, 3)
         more: dict[str, Any] = {"customdata": [[what] for what, _ in marks], "marker_line": {"width": 2}}
         hover = "%{y}<br>%{customdata[0]}: %{x:.3g}% above the optimum"
         plot.dots(value, labels, colour, 11, symbol, error_x=error, name=name, hover=hover, **more)
-    ticks = {floor: f"≤{floor:g}"} | {tick: f"{tick:g}" for tick in (1e-3, 1e-2, 0.1, 1, 10, 100)}
+    ticks = {FLOOR: f"≤{FLOOR:g}"} | {tick: f"{tick:g}" for tick in (1e-3, 1e-2, 0.1, 1, 10, 100)}
     plot.x("above the optimum (% of J*)", log=True, ticks=ticks)
     plot.y(categoryorder="array", categoryarray=labels[::-1])
     said = (f"{a.what}: {a.do} {a.good.value:.2g}%, {a.instead} {a.bad.value:.2g}%" for a in lines)

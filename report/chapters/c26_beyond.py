@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -558,7 +558,6 @@ def hedged_holdings(
     together: Mapping[float, Mapping[str, Array]],
     apart: Mapping[str, Array],
     selected: float,
-    names: Sequence[str] = ("asset 1", "asset 2"),
 ) -> go.Figure:
     """Holdings of two assets that are planned together, a panel an order; a slider sets their correlation.
 
@@ -567,11 +566,10 @@ def hedged_holdings(
         together: by correlation, ascending, and order, the holdings (N+1, 2) [shares] of the joint plan.
         apart: by order, the holdings (N+1, 2) [shares] of two plans that ignore each other.
         selected: the correlation that is shown first.
-        names: of the assets.
     """
     plot, t = Plot(apart, gap=0.09), time.round(4)
     for panel, order in zip(plot, apart, strict=True):
-        for asset, name in enumerate(names):
+        for asset, name in enumerate(("asset 1", "asset 2")):
             colour, hover = ASSETS[asset], f"{name}, day %{{x}}: %{{y:,.0f}} thousand"
             alone = np.round(apart[order][:, asset] / 1000, 2)
             joint = Moving(np.round(plans[order][:, asset] / 1000, 2) for plans in together.values())
