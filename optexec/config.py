@@ -43,9 +43,17 @@ LARGEST = 1 << 20
 def describe(problem: Problem) -> dict[str, Any]:
     """A problem as plain data, for JSON; a liquidity process carries its ``type``. `restore` is the inverse.
 
+    Fields that are newer than files of 0.1 are there only if they are set: an older file's digest stays what it is.
+
     Raises:
         TypeError: a liquidity process of your own, which `restore` would not know.
     """
+    return _described(problem, every=False)
+
+
+def _described(problem: Problem, *, every: bool) -> dict[str, Any]:
+    def stands(field: Any, value: Any) -> bool:
+        return every or not field.metadata.get("since") or getattr(value, field.name) != field.default
 
     def plain(value: Any) -> Any:
         if isinstance(value, Liquidity) and type(value) not in PROCESSES.values():
@@ -53,7 +61,8 @@ def describe(problem: Problem) -> dict[str, Any]:
             raise TypeError(f"liquidity must be one of {known} to be described, got {value!r}")
         if not dataclasses.is_dataclass(value) or isinstance(value, type):
             return list(value) if isinstance(value, tuple) else value
-        fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        held = [field for field in dataclasses.fields(value) if stands(field, value)]
+        fields = {field.name: plain(getattr(value, field.name)) for field in held}
         kind = type(value).__name__
         return {"type": kind, **fields} if kind in PROCESSES else fields
 
@@ -184,7 +193,7 @@ def text(problem: Problem) -> str:
         for key, value in tables.items():
             write(f"{name}.{key}" if name else key, value)
 
-    write("", describe(problem))
+    write("", _described(problem, every=True))
     return "\n".join(lines) + "\n"
 
 

@@ -39,6 +39,11 @@ MAX_PERIODS = 100_000
 """A day of 6.5 hours has 23,400 seconds; tables of the exact optimum for more than this do not fit in memory."""
 
 
+NEW = {"since": "0.2"}
+"""Of a field that 0.1 did not have: at its default a description leaves it out, so that what was described before, and
+what was signed with it, stays the same."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What is to be traded, and within which limits.
@@ -129,8 +134,8 @@ class Market:
     half_spread: float = 0.0
     volume: float = 10_000.0
     volume_profile: Sequence[float] | None = None
-    volatility_profile: Sequence[float] | None = None
-    depth_exponent: float = 1.0
+    volatility_profile: Sequence[float] | None = field(default=None, metadata=NEW)
+    depth_exponent: float = field(default=1.0, metadata=NEW)
     liquidity: Liquidity = field(default_factory=OrnsteinUhlenbeck)
 
     __repr__ = brief

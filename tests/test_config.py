@@ -149,3 +149,14 @@ def test_any_value_anywhere_gives_a_valid_problem_or_names_the_field(table: str,
     else:
         assert all(math.isfinite(v) for v in vars(found.market).values() if isinstance(v, float))
         assert config.parse(config.text(found)) == found
+
+
+def test_what_is_newer_than_a_file_does_not_change_what_it_says() -> None:
+    """Data and agents are signed with the description of their problem."""
+    described = config.describe(ox.presets.stochastic())
+    assert not {"volatility_profile", "depth_exponent"} & set(described["market"])
+    for field, value in {"volatility_profile": (1.0,) * 20, "depth_exponent": 0.5}.items():
+        problem = ox.presets.stochastic().replace(**{field: value})
+        assert field in config.describe(problem)["market"]
+        assert config.restore(config.describe(problem)) == problem
+    assert "depth_exponent = 1.0" in config.text(ox.presets.stochastic())
