@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from report.plot import Moving, Plot, bundle, places, whiskers
+from optexec.figures.style import along
+from report.plot import Moving, Plot, bundle, gap_axis, jitter, left, minus, places, whiskers
 
 
 def test_panels_stand_in_rows_and_marks_in_their_panels() -> None:
@@ -120,3 +121,35 @@ def test_on_a_phone_panels_stand_one_above_the_other() -> None:
     assert phone["yaxis2"]["title"] == {"text": "again"}
     assert phone["annotations"].keys() == {0, 1}
     assert "annotations" not in Plot(2).stacked(700)
+
+
+def test_spans_are_one_trace_with_gaps_and_strokes_stand_upright() -> None:
+    plot = Plot()
+    plot.spans([0.0, 1.0], [2.0, 3.0], [5.0, 4.0], "#123456", 7)
+    plot.strokes([1.0], [5.0], "#123456", 17)
+    spans, strokes = plot.figure.data
+    assert spans.x == (0.0, 2.0, None, 1.0, 3.0, None)
+    assert spans.y == (5.0, 5.0, None, 4.0, 4.0, None)
+    assert (strokes.marker.symbol, strokes.marker.line.color) == ("line-ns", "#123456")
+
+
+def test_evenly_spaced_data_weigh_nothing() -> None:
+    plot = Plot()
+    plot.line(along([0.0, 0.5, 1.0]), [1, 2, 3], "#123456")
+    assert (plot.figure.data[0].x, plot.figure.data[0].x0, plot.figure.data[0].dx) == (None, 0.0, 0.5)
+
+
+def test_the_gap_closed_has_the_better_to_the_right() -> None:
+    axis = gap_axis(-9, 0.999, [0.9999, 0.99, 0, -9, -99])
+    assert axis["type"] == "log"
+    assert axis["range"] == pytest.approx([1, -3])
+    assert dict(zip(axis["tickvals"], axis["ticktext"], strict=True)) == {0.01: "0.99", 1: "0", 10: "−9"}
+    assert left([0.0, 0.9, 1.0], 1e-3) == pytest.approx([1.0, 0.1, 1e-3])
+
+
+def test_neighbouring_seeds_are_kept_apart() -> None:
+    assert jitter(4, 0.1) == pytest.approx([-0.1, 0.0, 0.1, -0.1])
+
+
+def test_a_minus_sign_is_true() -> None:
+    assert minus("-0.5") == "\N{MINUS SIGN}0.5"
