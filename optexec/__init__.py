@@ -5,7 +5,7 @@ from optexec._version import VERSION
 from optexec.almgren_chriss import e_folding_time, frontier, half_life, lvar_risk_aversion, urgency
 from optexec.env import ExecutionEnv, ExecutionVectorEnv, register
 from optexec.evaluation import evaluate, regret
-from optexec.liquidity import ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
+from optexec.liquidity import ConstantLiquidity, LogOU, OrnsteinUhlenbeck, RegimeSwitching, Shocks
 from optexec.offline import Transitions, collect
 from optexec.optimum import exact_value, optimum
 from optexec.policies import (
@@ -28,6 +28,7 @@ __all__ = [
     "Episodes",
     "ExecutionEnv",
     "ExecutionVectorEnv",
+    "LogOU",
     "Market",
     "Order",
     "OrnsteinUhlenbeck",

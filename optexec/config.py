@@ -28,12 +28,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from optexec._files import beside
-from optexec.liquidity import ConstantLiquidity, Liquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
+from optexec.liquidity import ConstantLiquidity, Liquidity, LogOU, OrnsteinUhlenbeck, RegimeSwitching, Shocks
 from optexec.problem import Market, Order, Problem
 
 __all__ = ["describe", "load", "parse", "read", "restore", "save", "text"]
 
-PROCESSES = {kind.__name__: kind for kind in (ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks)}
+PROCESSES = {kind.__name__: kind for kind in (ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, LogOU, Shocks)}
 """Liquidity processes that a problem's description can name."""
 
 LARGEST = 1 << 20

@@ -273,7 +273,7 @@ class ExecutionEnv(_Specified, gymnasium.Env[Float32, Any]):
         assert state is not None
         k = state.period
         shock = self._shocks[min(k, len(self._shocks) - 1)]
-        return np.array(self._session.observation(self._volatility[k], shock.liquidity), dtype=np.float32)
+        return np.array(self._session.observation(self._volatility[k], shock.seen), dtype=np.float32)
 
 
 class ExecutionVectorEnv(_Specified, VectorEnv[Any, Any, Any]):
@@ -384,7 +384,7 @@ class ExecutionVectorEnv(_Specified, VectorEnv[Any, Any, Any]):
         state = self._session.state
         assert state is not None
         k = state.period
-        liquidity = self._noise.liquidity[min(k, self.problem.order.periods - 1)]
+        liquidity = self._noise.seen[min(k, self.problem.order.periods - 1)]
         return stacked(self._session.observation(self._volatility[k], liquidity), self.num_envs)
 
 

@@ -14,9 +14,8 @@ from optexec._streams import Covariance, Tail
 from optexec._threads import Crew
 from optexec._validate import brief, integer
 from optexec.interval import Interval, from_to, plus_minus
-from optexec.liquidity import cached_chain
 from optexec.noise import BLOCK, Drawing, Noise
-from optexec.optimum import BellmanGaps, CappedOptimum, Optimum, optimum
+from optexec.optimum import BellmanGaps, CappedOptimum, Optimum, covered, optimum
 from optexec.policies import exact_objective, objective_error, reference_schedule
 from optexec.problem import Problem
 from optexec.simulator import Episodes, Policy, check_policy, rollout
@@ -175,8 +174,8 @@ def evaluate(
         - completion: traded share of the order; violations: infeasible wishes per episode;
         - regret: J - J_optimum [$], the mean of the sum of Bellman gaps along the policy's own episodes, see `regret`.
           Without caps the best schedule's regret is known exactly, and is a control variate; under caps the interval
-          holds what their grids may add. NaN where only a bound of J_optimum is known (caps with transient impact, for
-          one);
+          holds what their grids may add. NaN where J_optimum is not known (caps with `LogOU`), or only a bound of it
+          (caps with transient impact, for one);
         - gap_closed: (J_static - J) / (J_static - J_optimum) = 1 - regret / gap, J_static that of the best schedule and
           the gap its regret. NaN with regret, and where the gap is below 1e-6 of J_optimum, the error of the grids or
           twice its own 95% half-width;
@@ -208,7 +207,7 @@ def evaluate(
     streams = {name: _Stream() for name in policies}
     with Crew(threads) as crew:
         for low, noise in _drawn(problem, episodes, seed, crew):
-            measure = None if reference is None else _Measure.along(reference.optimum, noise.liquidity, first=low == 0)
+            measure = None if reference is None else _Measure.along(reference.optimum, noise.seen, first=low == 0)
             runs = {
                 name: _results(rollout(problem, policy, noise, observe_liquidity=observe_liquidity), measure)
                 for name, policy in contestants.items()
@@ -344,11 +343,11 @@ def regret(
     whole, parts = Covariance(1), [Covariance(1) for _ in range(periods)]
     with Crew(threads) as crew:
         for low, noise in _drawn(problem, episodes, seed, crew):
-            measure = _Measure.along(best, noise.liquidity, first=low == 0)
+            measure = _Measure.along(best, noise.seen, first=low == 0)
             run = rollout(problem, policy, noise, observe_liquidity=observe_liquidity)
             total = np.zeros(len(run.shortfall))
             for k, (gaps, error) in enumerate(measure.periods(run)):
-                place = np.searchsorted(edges[1:-1], noise.liquidity[k] / problem.profile[k], side="right")
+                place = np.searchsorted(edges[1:-1], noise.seen[k] / problem.profile[k], side="right")
                 sums[k] += np.bincount(place, gaps, minlength=size)
                 visits[k] += np.bincount(place, minlength=size)
                 parts[k].add(gaps[None])
@@ -376,7 +375,7 @@ def _average(sample: Covariance, error: float) -> Estimate:
 def _edges(problem: Problem, bins: int) -> Array:
     """Edges of bins of the level that an order meets, about equally often each; one bin a level if there are few."""
     order = problem.order
-    chain = cached_chain(problem.market.liquidity, order.dt, order.periods)
+    chain = problem.chain()
     met = np.sum([now / order.periods for now in chain.distributions(order.periods)], axis=0)
     levels, place = np.unique(chain.levels, return_inverse=True)
     below = np.cumsum(np.bincount(place, met))
@@ -419,7 +418,7 @@ class _Measure(NamedTuple):
 
     @classmethod
     def along(cls, best: Optimum | CappedOptimum, liquidity: Array, *, first: bool) -> _Measure:
-        """For a chunk's liquidity (N, m); a run's ``first`` is enough to see what the grids do."""
+        """For a chunk's liquidity (N, m) as it is seen; a run's ``first`` is enough to see what the grids do."""
         fine = [best.gaps(k, levels) for k, levels in enumerate(liquidity)]
         coarse = [best.coarse.gaps(k, levels) for k, levels in enumerate(liquidity)] if first else fine
         return cls(fine, coarse, 1 / 3 if isinstance(best, Optimum) else 1.0)
@@ -442,7 +441,7 @@ class _Measure(NamedTuple):
 
 def lost(best: Optimum | CappedOptimum, run: Episodes) -> tuple[Array, float]:
     """What a policy loses against the optimum in every episode of its own (n,), and the grids' part in the mean [$]."""
-    regret, error = _Measure.along(best, run.liquidity.T, first=True).total(run)
+    regret, error = _Measure.along(best, run.seen.T, first=True).total(run)
     return regret, abs(error)
 
 
@@ -509,6 +508,8 @@ def _slope(estimate: Estimate, other: Estimate) -> float:
 
 def _reference(problem: Problem) -> _Reference | None:
     """What policies are measured against, None where only a bound of the optimum is known."""
+    if not covered(problem):
+        return None
     static, best = reference_schedule(problem), optimum(problem)
     if best.bound:
         return None

@@ -7,6 +7,9 @@ Every process is a frozen dataclass with the same four members (the `Liquidity` 
 - ``paths(z, dt)``: levels of many episodes at once, from noise that was drawn before;
 - ``chain(dt, periods)``: a grid of levels with the one-step conditional expectation operator on it.
 
+A process whose level is forecast (`LogOU`) also says what is shown of it before a trade, ``forecasts``, and its chain
+is an `Outlook`.
+
 Levels are dimensionless: 1 is a normal period, 0.5 one in which the same trade has twice the impact. They are
 strictly positive. A deterministic intraday profile multiplies the process; it belongs to `optexec.Market`.
 """
@@ -16,10 +19,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 from scipy.special import bdtrc, ndtr, ndtri
 
 from optexec._validate import brief, choice, real, store
@@ -29,7 +33,9 @@ __all__ = [
     "Chain",
     "ConstantLiquidity",
     "Liquidity",
+    "LogOU",
     "OrnsteinUhlenbeck",
+    "Outlook",
     "RegimeSwitching",
     "Shocks",
 ]
@@ -83,6 +89,29 @@ class Chain:
         if not (order == np.arange(len(order))).all():
             start = int(np.flatnonzero(order == self.start)[0])
             store(self, levels=self.levels[order], matrix=self.matrix[np.ix_(order, order)], start=start)
+
+    @property
+    def known(self) -> bool:
+        """Whether L_k is known before the trade of period k."""
+        return True
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether there is no highest level, so that fractions have to be held in their bounds where it is high."""
+        return False
+
+    def at_start(self, values: Array) -> float:
+        """The value of period 0 from values (G,) by level."""
+        return float(values[self.start])
+
+    def outcomes(self, k: int) -> tuple[Array, Array]:
+        """What L_k may turn out to be (G, J), profile left out, and how probable that is (J,): the level, surely."""
+        return self.levels[:, None], np.ones(1)
+
+    def ahead(self, k: int, values: Array) -> Array:
+        """Expectations (..., G, J) of values (..., G) of period k + 1, by this period's level and outcome."""
+        expected: Array = values @ self.matrix.T
+        return expected[..., None]
 
     def distributions(self, periods: int) -> Iterator[Array]:
         """Period after period the probabilities (G,) of the levels; the process starts from ``start``."""
@@ -314,29 +343,331 @@ class RegimeSwitching:
         return Chain(levels, np.array([[stay, go], [go, stay]]), 1 if self.initial == "high" else 0)
 
 
+class _Filter(NamedTuple):
+    """The Kalman filter of a `LogOU` over an order, arrays (N,) by period; mu_k is E[m_k | y_0 .. y_{k-1}]."""
+
+    phi: float
+    variance: Array
+    """P_k = Var[m_k | y_0 .. y_{k-1}]"""
+    total: Array
+    """S_k = P_k + noise^2, the variance of y_k given the past"""
+    gain: Array
+    """g_k"""
+    step: Array
+    """tau_k, standard deviation of mu_{k+1} given mu_k"""
+    mean: Array
+    """E[mu_k], before the first period"""
+    spread: Array
+    """Var[mu_k], before the first period"""
+
+
+@dataclass(frozen=True)
+class LogOU:
+    """Relative volume as it is: log-normal, mean-reverting, with the noise of single bars; known only by its past.
+
+    The exponential Ornstein-Uhlenbeck process with bar noise. With phi = exp(-speed dt), V = volatility^2 / (2 speed)
+    and c = log(mean) - (V + noise^2)/2, so that E[L] = mean,
+
+        log L_k = m_k + e_k,   m_{k+1} = c + phi (m_k - c) + w_k,   w ~ N(0, V (1 - phi^2)),   e ~ N(0, noise^2).
+
+    What the past tells is the Kalman mean mu_k of m_k, with variance P_k: S = P + noise^2, g = P/S,
+
+        mu' = c + phi (mu + g (log L - mu) - c),   P' = phi^2 P (1 - g) + V (1 - phi^2),
+
+    and with observe="past" the policy is shown the *forecast level*, E[L_k^-b | past]^(-1/b) = exp(mu_k - b S_k / 2)
+    times the profile, b the depth's exponent: impact at that level is what impact will be on average. L_k itself is the
+    volume of the bar that is being traded; nobody knows it before the bar is over.
+
+    Under `Shocks` a shock lasts one period, and is known for one when the bar is over. Caps on participation are
+    refused by the optimum, since p V L_k is not known when v_k is chosen.
+
+    Sources: Chen, Feng & Palomar (2016), Forecasting intraday trading volume: a Kalman filter approach; Brownlees,
+    Cipollini & Gallo (2011), Intra-daily volume modeling and prediction for algorithmic trading.
+
+    Args:
+        mean: E[L] in the long run, > 0, dimensionless.
+        speed: mean reversion of log L per unit of time, > 0.
+        volatility: standard deviation of m per sqrt(time), >= 0.
+        noise: standard deviation of log L that a single bar adds, whatever dt is, >= 0.
+        start: "stationary" (mu_0 = c, P_0 = V), "running" (the desk has watched: P_0 is the filter's in the long run,
+            and mu_0 ~ N(c, V - P_0)), or a level > 0 (E[L_0] is that level, P_0 = 0).
+        observe: "past": L_0 .. L_{k-1} are known when v_k is chosen.
+
+    Examples:
+        >>> process = LogOU(start=0.5)
+        >>> process.forecasts(np.array([[0.5], [0.5]]), 1.0).round(3)  # of two bars
+        array([[0.47 ],
+               [0.488]])
+    """
+
+    mean: float = 1.0
+    speed: float = 0.1
+    volatility: float = 0.2
+    noise: float = 0.25
+    start: str | float = "stationary"
+    observe: str = "past"
+
+    def __post_init__(self) -> None:
+        start: str | float = self.start
+        if isinstance(start, str):
+            if start not in ("stationary", "running"):
+                raise ValueError(f'start must be "stationary", "running" or a level > 0, got {start!r}')
+        else:
+            start = real("start", start, above=0)
+        store(
+            self,
+            mean=real("mean", self.mean, above=0),
+            speed=real("speed", self.speed, above=0),
+            volatility=real("volatility", self.volatility, minimum=0),
+            noise=real("noise", self.noise, minimum=0),
+            start=start,
+            observe=choice("observe", self.observe, ("past",)),
+        )
+
+    @property
+    def long_run_mean(self) -> float:
+        """E[L] in the long run."""
+        return self.mean
+
+    @property
+    def noises(self) -> int:
+        """Two normals a step, of m and of the bar; a running start needs a third."""
+        return 3 if self.start == "running" else 2
+
+    @property
+    def stationary(self) -> tuple[float, float]:
+        """The mean c and variance V of m."""
+        variance = self.volatility * self.volatility / (2 * self.speed)
+        return float(np.log(self.mean)) - (variance + self.noise * self.noise) / 2, variance
+
+    def _prior(self, dt: float) -> tuple[float, float, float]:
+        """E[mu_0], Var[mu_0] and P_0."""
+        (centre, variance), bar = self.stationary, self.noise * self.noise
+        if not isinstance(self.start, str):
+            return float(np.log(self.start)) - bar / 2, 0.0, 0.0
+        if self.start == "stationary":
+            return centre, 0.0, variance
+        fresh = -variance * float(np.expm1(-2 * self.speed * dt))
+        half = (fresh + bar * float(np.expm1(-2 * self.speed * dt))) / 2
+        steady = min(half + (half * half + fresh * bar) ** 0.5, variance)
+        return centre, variance - steady, steady
+
+    def filter(self, dt: float, periods: int) -> _Filter:
+        """Gains and variances of the Kalman filter over an order, and what mu_k is before it."""
+        (centre, variance), bar = self.stationary, self.noise * self.noise
+        phi, fresh = float(np.exp(-self.speed * dt)), -variance * float(np.expm1(-2 * self.speed * dt))
+        rows = np.empty((6, periods))
+        mean, spread, known = self._prior(dt)
+        for k in range(periods):
+            total = known + bar
+            gain = known / total if total > 0 else 0.0
+            step = phi * gain * total**0.5
+            rows[:, k] = known, total, gain, step, mean, spread
+            known = phi * phi * known * (1 - gain) + fresh
+            mean, spread = centre + phi * (mean - centre), phi * phi * spread + step * step
+        return _Filter(phi, *rows)
+
+    def paths(self, z: Array, dt: float) -> Array:
+        """Levels (N, n) from standard normals z (noises, N, n)."""
+        (centre, variance), phi = self.stationary, np.exp(-self.speed * dt)
+        mean, _, known = self._prior(dt)
+        move = (-variance * np.expm1(-2 * self.speed * dt)) ** 0.5
+        logs = np.empty(z.shape[1:])
+        logs[0] = (mean if self.start != "running" else self._watched(z, dt)) + known**0.5 * z[0, 0]
+        for k in range(1, len(logs)):
+            logs[k] = centre + phi * (logs[k - 1] - centre) + move * z[0, k]
+        return np.asarray(np.exp(logs + self.noise * z[1]))
+
+    def _watched(self, z: Array, dt: float) -> Array:
+        """mu_0 (n,) of a desk that has watched."""
+        mean, spread, _ = self._prior(dt)
+        return np.asarray(mean + spread**0.5 * z[2, 0])
+
+    def forecasts(self, levels: Array, dt: float, exponent: float = 1.0, z: Array | None = None) -> Array:
+        """Forecast levels (N, n), E[L_k^-b | L_0 .. L_{k-1}]^(-1/b), from levels (N, n).
+
+        Args:
+            levels: L_k (N, n), the profile left out.
+            dt: length of a period.
+            exponent: b; 0 for the limit exp(E[log L_k | past]).
+            z: the normals (noises, N, n) that the levels came from. A running start has mu_0 from them, else it is c.
+        """
+        (centre, _), known = self.stationary, self.filter(dt, len(levels))
+        mu = np.full(levels.shape[1:], known.mean[0])
+        if z is not None and self.start == "running":
+            mu = self._watched(z, dt)
+        forecasts = np.empty(levels.shape)
+        for k, level in enumerate(levels):
+            forecasts[k] = np.exp(mu - exponent * known.total[k] / 2)
+            mu = centre + known.phi * (mu + known.gain[k] * (np.log(level) - mu) - centre)
+        return forecasts
+
+    def highest(self, dt: float, periods: int) -> float:
+        """A level that the process, and its inverse, pass with negligible probability; infinite if it overflows."""
+        centre, variance = self.stationary
+        far = max(abs(centre), abs(self._prior(dt)[0])) + _TAIL * (variance + self.noise * self.noise) ** 0.5
+        return float(np.exp(far)) if far < np.log(np.finfo(float).max) else np.inf
+
+    def chain(self, dt: float, periods: int, points: int = GRID_POINTS, exponent: float = 1.0) -> Outlook:
+        """An `Outlook` on a geometric grid of forecast levels."""
+        return Outlook.of(self, dt, periods, points, exponent)
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook(Chain):
+    """Conditional expectations of a process whose level is forecast, on a grid of forecast levels.
+
+    In period k the logarithm of the forecast level is mu_k - shift_k, and log L_k = mu_k + sqrt(S_k) z, which decides
+    on the next: mu_{k+1} = c + phi (mu_k - c) + tau_k z. Values are smooth in mu: splines between levels, and the
+    trapezoid rule in z.
+
+    Attributes:
+        levels: (G,) ascending forecast levels E[L_k^-b | past]^(-1/b), dimensionless.
+        matrix: (0, 0), since every period has another: `ahead`.
+        start: index of the level that is nearest to the mean of the first forecast.
+        process: what is forecast, shocks left out.
+        filter: its Kalman filter.
+        shift: (N,) mu_k less the logarithm of the forecast level.
+        nodes: (J,) values of z.
+        weights: (J,) probabilities of the nodes.
+        shocks: (N,) probability that L_k is hit.
+        factor: by which it then is multiplied.
+    """
+
+    process: LogOU
+    filter: _Filter
+    shift: Array
+    nodes: Array
+    weights: Array
+    shocks: Array
+    factor: float
+
+    __repr__ = brief
+
+    @classmethod
+    def of(
+        cls,
+        process: LogOU,
+        dt: float,
+        periods: int,
+        points: int,
+        exponent: float,
+        probability: float = 0.0,
+        factor: float = 1.0,
+    ) -> Outlook:
+        """That of a process, whose level is hit after the first period with a probability."""
+        known = process.filter(dt, periods)
+        shocks = np.full(periods, probability)
+        shocks[0] = 0.0
+        dearer = 1 + shocks * (factor**-exponent - 1)
+        shift = exponent * known.total / 2 + (np.log(dearer) / exponent if exponent else 0.0)
+        reach = _TAIL * np.sqrt(known.spread)
+        low, high = (known.mean - shift - reach).min() - 0.01, (known.mean - shift + reach).max() + 0.01
+        far = _TAIL + 2 * exponent * float(np.sqrt(known.total.max()))  # where L^-2b has its weight
+        nodes = np.linspace(-far, far, 2 * int(far * (points - 1) / 80) + 1)
+        weights = np.exp(-(nodes**2) / 2)
+        grid = np.linspace(low, high, points)
+        start = int(np.argmin(abs(grid - known.mean[0] + shift[0])))
+        return cls(
+            np.exp(grid), np.empty((0, 0)), start, process, known, shift, nodes, weights / weights.sum(), shocks, factor
+        )
+
+    @property
+    def known(self) -> bool:
+        """Whether L_k is known before the trade of period k."""
+        return False
+
+    @property
+    def unbounded(self) -> bool:
+        """There is no highest level."""
+        return True
+
+    def _means(self, k: int) -> Array:
+        """mu_k (G, 1) by forecast level."""
+        means: Array = np.log(self.levels)[:, None] + self.shift[k]
+        return means
+
+    def at_start(self, values: Array) -> float:
+        """The value of period 0 from values (G,) by forecast level, its mean where that is random."""
+        mean, deviation = self.filter.mean[0] - self.shift[0], self.filter.spread[0] ** 0.5
+        return float(self._between(values, mean + deviation * self.nodes) @ self.weights)
+
+    def outcomes(self, k: int) -> tuple[Array, Array]:
+        """What L_k may turn out to be (G, J), the profile left out, and how probable each outcome is (J,)."""
+        levels = np.exp(self._means(k) + self.filter.total[k] ** 0.5 * self.nodes)
+        if self.factor == 1:
+            return levels, self.weights
+        hit = self.shocks[k]
+        return np.hstack([levels, self.factor * levels]), np.append((1 - hit) * self.weights, hit * self.weights)
+
+    def ahead(self, k: int, values: Array) -> Array:
+        """Values (..., G) of period k + 1 by this period's forecast level and what L_k turns out to be (..., G, J)."""
+        centre, _ = self.process.stationary
+        means = centre + self.filter.phi * (self._means(k) - centre) + self.filter.step[k] * self.nodes
+        found = self._between(values, means - self.shift[k + 1])
+        return found if self.factor == 1 else np.concatenate([found, found], axis=-1)
+
+    def _between(self, values: Array, logs: Array) -> Array:
+        """Values (..., G) between levels, at logarithms of levels of any shape."""
+        grid = np.log(self.levels)
+        found: Array = CubicSpline(grid, values, axis=-1)(np.clip(logs, grid[0], grid[-1]))
+        return found
+
+    def distributions(self, periods: int) -> Iterator[Array]:
+        """Period after period the probabilities (G,) of the forecast levels."""
+        grid = np.log(self.levels)
+        edges = np.concatenate([[-np.inf], (grid[1:] + grid[:-1]) / 2, [np.inf]])
+        for k in range(periods):
+            deviation = max(self.filter.spread[k] ** 0.5, 1e-12)
+            yield np.diff(ndtr((edges - self.filter.mean[k] + self.shift[k]) / deviation))
+
+    def inverse_means(self, exponent: float) -> Array:
+        """E[L_k^-b] (N,) before the first period, exactly."""
+        known, dearer = self.filter, 1 + self.shocks * (self.factor**-exponent - 1)
+        means: Array = dearer * np.exp(-exponent * known.mean + exponent**2 * (known.spread + known.total) / 2)
+        return means
+
+    def quantiles(self, probability: float) -> Array:
+        """The level (N,) that L_k falls short of with a small probability, or a lower one where shocks come."""
+        known = self.filter
+        calm = np.exp(known.mean + ndtri(probability) * np.sqrt(known.spread + known.total))
+        return calm * np.where(self.shocks > 0, min(self.factor, 1.0), 1.0)
+
+    def inverse_ahead(self, exponent: float) -> tuple[Array, Array]:
+        """E[L_{k+j}^-b | past of k] as a product: by lag j and forecast level (N, G), by period k and lag (N, N)."""
+        (centre, stationary), periods = self.process.stationary, np.arange(len(self.shift))
+        memory = self.filter.phi**periods
+        by_level = np.exp(-exponent * (centre + memory[:, None] * (np.log(self.levels) - centre)))
+        variance = memory**2 * self.filter.variance[:, None] + stationary * (1 - memory**2) + self.process.noise**2
+        coming = np.minimum(periods[:, None] + periods, periods[-1])
+        dearer = 1 + self.shocks * (self.factor**-exponent - 1)
+        moved = exponent * variance / 2 - memory * self.shift[:, None]
+        return by_level, dearer[coming] * np.exp(exponent * moved)
+
+
 @dataclass(frozen=True)
 class Shocks:
     """A process whose level is hit by multiplicative shocks.
 
     After each step of ``base`` the level is multiplied by (1 + size) with the given probability and kept above the
     base's floor. Over `OrnsteinUhlenbeck` the shocked level is the state that the next step starts from, so a shock
-    reverts at the base's speed; over a base whose level has no memory of its own (constant, regimes) it lasts one
-    period.
+    reverts at the base's speed; over a base whose level has no memory of its own (constant, regimes, the noisy bars of
+    `LogOU`) it lasts one period.
 
     Args:
-        base: `ConstantLiquidity`, `OrnsteinUhlenbeck` or `RegimeSwitching`.
+        base: `ConstantLiquidity`, `OrnsteinUhlenbeck`, `RegimeSwitching` or `LogOU`.
         probability: of a shock, per period, in [0, 1].
         size: relative change of the level, > -1; -0.5 halves it.
     """
 
-    base: ConstantLiquidity | OrnsteinUhlenbeck | RegimeSwitching
+    base: ConstantLiquidity | OrnsteinUhlenbeck | RegimeSwitching | LogOU
     probability: float = 0.01
     size: float = -0.5
 
     def __post_init__(self) -> None:
-        if not isinstance(self.base, ConstantLiquidity | OrnsteinUhlenbeck | RegimeSwitching):
+        if not isinstance(self.base, ConstantLiquidity | OrnsteinUhlenbeck | RegimeSwitching | LogOU):
             raise TypeError(
-                "base must be a ConstantLiquidity, OrnsteinUhlenbeck or RegimeSwitching, "
+                "base must be a ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching or LogOU, "
                 f"got {self.base!r} ({type(self.base).__name__})"
             )
         store(
@@ -357,8 +688,7 @@ class Shocks:
 
     def paths(self, z: Array, dt: float) -> Array:
         """Levels (N, n) from standard normals z (noises, N, n); the last noise row decides on the shocks."""
-        hit = np.zeros(z.shape[1:], dtype=bool)
-        hit[1:] = z[-1, :-1] < ndtri(self.probability)
+        hit = self._hit(z)
         if not isinstance(self.base, OrnsteinUhlenbeck):
             levels = self.base.paths(z[:-1], dt)
             return np.where(hit, levels * (1 + self.size), levels)
@@ -369,8 +699,24 @@ class Shocks:
             levels[k + 1] = np.where(hit[k + 1], np.maximum(after * (1 + self.size), self.base.floor), after)
         return levels
 
+    def _hit(self, z: Array) -> NDArray[np.bool_]:
+        """Which periods (N, n) a shock hits, never the first."""
+        hit = np.zeros(z.shape[1:], dtype=bool)
+        hit[1:] = z[-1, :-1] < ndtri(self.probability)
+        return hit
+
+    def forecasts(self, levels: Array, dt: float, exponent: float, z: Array) -> Array:
+        """Forecast levels (N, n) from levels (N, n) and the normals that they came from; see `LogOU.forecasts`."""
+        assert isinstance(self.base, LogOU)
+        calm = self.base.forecasts(np.where(self._hit(z), levels / (1 + self.size), levels), dt, exponent, z[:-1])
+        if exponent:
+            calm[1:] *= (1 + self.probability * ((1 + self.size) ** -exponent - 1)) ** (-1 / exponent)
+        return calm
+
     def highest(self, dt: float, periods: int) -> float:
         """A level that the process passes within ``periods`` with negligible probability; infinite if it overflows."""
+        if isinstance(self.base, LogOU):
+            return self.base.highest(dt, periods) * max(1 + self.size, 1 / (1 + self.size))
         if not isinstance(self.base, OrnsteinUhlenbeck):
             base = self.base.high if isinstance(self.base, RegimeSwitching) else self.base.level
             return base * max(1.0, 1 + self.size)
@@ -380,8 +726,10 @@ class Shocks:
         hits = int(np.argmax(bdtrc(counts, periods - 1, self.probability) < _RARE))
         return self.base.highest(dt, periods, hits, 1 + self.size)
 
-    def chain(self, dt: float, periods: int, points: int = GRID_POINTS) -> Chain:
+    def chain(self, dt: float, periods: int, points: int = GRID_POINTS, exponent: float = 1.0) -> Chain:
         """The base's chain and its shocked copy, mixed with the shock's probability."""
+        if isinstance(self.base, LogOU):
+            return Outlook.of(self.base, dt, periods, points, exponent, self.probability, 1 + self.size)
         calm, hit = 1 - self.probability, self.probability
         if isinstance(self.base, OrnsteinUhlenbeck):
             base = self.base
@@ -408,7 +756,7 @@ def check(process: Liquidity, dt: float, periods: int) -> None:
             f"speed dt must be <= 2 (beyond it liquidity swings about its mean ever more widely), got speed "
             f"{base.speed!r} of {base!r} and dt {dt!r}: shorten the period or lower the speed"
         )
-    if isinstance(process, OrnsteinUhlenbeck | Shocks) and not process.highest(dt, periods) <= LARGEST:
+    if isinstance(process, OrnsteinUhlenbeck | Shocks | LogOU) and not process.highest(dt, periods) <= LARGEST:
         raise ValueError(
             f"liquidity must stay below {LARGEST:g}, but within {periods} periods of length {dt!r} {process!r} may go "
             "beyond it: lower its volatility or the size of its shocks"
@@ -419,14 +767,31 @@ LARGEST = 1e100
 """Liquidity levels beyond this are refused: impact would vanish beside everything else."""
 
 
+def log_ou(process: Liquidity) -> LogOU | None:
+    """The process whose level is forecast, shocks left out; None where the level is known before a trade."""
+    base = process.base if isinstance(process, Shocks) else process
+    return base if isinstance(base, LogOU) else None
+
+
+def shown(process: Liquidity, levels: Array, dt: float, exponent: float, z: Array) -> Array:
+    """What a policy is shown of levels (N, n) that came from the normals z: themselves, or what was forecast."""
+    if isinstance(process, LogOU | Shocks) and log_ou(process):
+        return process.forecasts(levels, dt, exponent, z)
+    return levels
+
+
 @lru_cache(maxsize=64)
-def cached_chain(process: Liquidity, dt: float, periods: int, points: int = GRID_POINTS) -> Chain:
-    """``process.chain(...)``, kept: the planners of one problem share one operator."""
+def cached_chain(
+    process: Liquidity, dt: float, periods: int, points: int = GRID_POINTS, exponent: float = 1.0
+) -> Chain:
+    """``process.chain(...)``, kept: the planners of one problem share one operator. Forecasts need ``exponent``."""
+    if isinstance(process, LogOU | Shocks):
+        return process.chain(dt, periods, points, exponent)
     return process.chain(dt, periods, points)
 
 
 def extrapolated(
-    value: Callable[[Chain], Result], process: Liquidity, dt: float, periods: int
+    value: Callable[[Any], Result], process: Liquidity, dt: float, periods: int, exponent: float = 1.0
 ) -> tuple[Result, Result]:
     """A functional of the process, from its chains with `GRID_POINTS` levels, half and a quarter as many.
 
@@ -437,13 +802,16 @@ def extrapolated(
         of that of coarse from coarsest if that is more. It is three times the correction made, because a step that is
         small beside the spacing leaves an error of O(spacing), whose sign also changes.
     """
-    fine = value(cached_chain(process, dt, periods))
-    coarse, coarsest = (value(cached_chain(process, dt, periods, (GRID_POINTS - 1) // part + 1)) for part in (2, 4))
+    fine, coarse, coarsest = (
+        value(cached_chain(process, dt, periods, (GRID_POINTS - 1) // part + 1, exponent)) for part in (1, 2, 4)
+    )
     error: Result = np.maximum(abs(fine - coarse), abs(coarse - coarsest) / 4)
     return fine + (fine - coarse) / 3, error
 
 
-def resolved(value: Callable[[Chain], Result], process: Liquidity, dt: float, periods: int) -> tuple[Result, Result]:
+def resolved(
+    value: Callable[[Any], Result], process: Liquidity, dt: float, periods: int, exponent: float = 1.0
+) -> tuple[Result, Result]:
     """`extrapolated` for a cost, which is refused where it would not be one.
 
     Raises:
@@ -451,7 +819,7 @@ def resolved(value: Callable[[Chain], Result], process: Liquidity, dt: float, pe
             process.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused here
-        found, error = extrapolated(value, process, dt, periods)
+        found, error = extrapolated(value, process, dt, periods, exponent)
         if not np.all(error <= COARSEST * abs(found)):
             raise ValueError(unresolved(process, dt, periods))
     return found, error

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from optexec._threads import Crew
 from optexec._validate import brief, integer
+from optexec.liquidity import shown
 from optexec.problem import Problem
 
 __all__ = ["BLOCK", "Drawing", "Noise", "Shock", "draw", "next_variance", "stream"]
@@ -48,6 +49,8 @@ class Shock(NamedTuple):
     """D_k, dimensionless"""
     liquidity: Any
     """L_k, the process times the profile, dimensionless"""
+    seen: Any
+    """what is known of it before the trade: itself, or its forecast"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,7 @@ class Noise:
         slippage: fill noise [$/share].
         decay: decay factors D_k of transient impact.
         liquidity: L_k, process times profile.
+        seen: what a policy is shown of it: itself, or for `optexec.LogOU` its forecast.
         volatility: observed volatility (N+1, n) at the start of each period and after the last [$/share/sqrt(time)];
             made when first asked for.
     """
@@ -68,12 +72,13 @@ class Noise:
     slippage: Array
     decay: Array
     liquidity: Array
+    seen: Array
 
     __repr__ = brief
 
     def __getitem__(self, k: int) -> Shock:
         """The shocks of period k, arrays (n,)."""
-        return Shock(self.price[k], self.slippage[k], self.decay[k], self.liquidity[k])
+        return Shock(self.price[k], self.slippage[k], self.decay[k], self.liquidity[k], self.seen[k])
 
     def columns(self, episodes: slice) -> Noise:
         """The noise of consecutive episodes, sharing memory."""
@@ -81,7 +86,7 @@ class Noise:
 
     def episode(self, i: int) -> list[Shock]:
         """The shocks of episode i, period by period, as floats."""
-        columns = (self.price[:, i], self.slippage[:, i], self.decay[:, i], self.liquidity[:, i])
+        columns = (getattr(self, name)[:, i] for name in Shock._fields)
         return [Shock(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
     @cached_property
@@ -170,9 +175,12 @@ class Drawing:
         self._drawn()
         problem, market, dt = self.problem, self.problem.market, self.problem.order.dt
         liquidity = market.liquidity.paths(self.own, dt)
+        seen = shown(market.liquidity, liquidity, dt, market.depth_exponent, self.own)
         if market.volume_profile is not None:
             liquidity *= problem.profile[:, None]
+            if seen is not liquidity:
+                seen *= problem.profile[:, None]
         zero = np.broadcast_to(0.0, self.own.shape[1:])
         decay = np.exp(self.noise.get(DECAY, np.zeros((1, 1))) - market.decay * dt)
         price, slippage = (self.noise.get(channel, zero) for channel in (PRICE, SLIPPAGE))
-        return Noise(problem, price, slippage, np.broadcast_to(decay, zero.shape), liquidity)
+        return Noise(problem, price, slippage, np.broadcast_to(decay, zero.shape), liquidity, seen)

@@ -32,9 +32,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from optexec._validate import brief, integer, real
 from optexec.almgren_chriss import decay_moments
-from optexec.liquidity import COARSEST, GRID_POINTS, Chain, cached_chain, resolved, unresolved
+from optexec.liquidity import COARSEST, GRID_POINTS, Chain, log_ou, resolved, unresolved
 from optexec.observation import Columns, Observation, answered, columns, observed, stacked
-from optexec.policies import LevelTable
+from optexec.policies import LevelTable, held_fraction
 from optexec.problem import Problem
 from optexec.simulator import Policy, check_policy, simulate
 
@@ -148,6 +148,7 @@ class Optimum:
             return _forced
         market, cap, profile = self.problem.market, _largest_fraction(self.problem), self.problem.profile[k]
         row, across = _position(self.levels, liquidity / profile)
+        unbounded = log_ou(market.liquidity) is not None and not market.transient
 
         def at(surface: Array) -> Array:
             start = surface.take(row)
@@ -161,10 +162,11 @@ class Optimum:
 
         def gaps(inventory: Array, impact: Array, trades: Array) -> Array:
             away = trades - (fraction * inventory + push * impact)
-            if cap == 1:
+            if cap == 1 and not unbounded:
                 return np.asarray(q2 * away**2)
             wish = 1 - (h - market.permanent / 2) / q2  # v*/x, had it no bound
-            beyond = np.where((fraction <= 0) | (fraction >= cap), wish - np.clip(wish, 0.0, cap), 0.0)
+            nearest = np.where(q2 > 0, np.clip(wish, 0.0, cap), fraction)
+            beyond = np.where((fraction <= 0) | (fraction >= cap), wish - nearest, 0.0)
             return np.asarray(np.maximum(q2 * away * (away - 2 * beyond * inventory), 0.0))  # but for rounding >= 0
 
         return gaps
@@ -175,8 +177,7 @@ class Optimum:
 
         Linear interpolation errs by O(spacing^2): a third of the difference.
         """
-        order, process = self.problem.order, self.problem.market.liquidity
-        chain = cached_chain(process, order.dt, order.periods, GRID_POINTS // 2 + 1)
+        chain = self.problem.chain(GRID_POINTS // 2 + 1)
         surfaces, _ = _coefficients(self.problem, chain, _largest_fraction(self.problem))
         return replace(self, levels=chain.levels, coefficients=surfaces)
 
@@ -358,6 +359,11 @@ def _ambiguous(levels: Array, worth: NDArray[np.floating[Any]]) -> bool:
     return not np.allclose(worth[:, same], worth[:, same + 1], rtol=1e-5, atol=0.0)
 
 
+def covered(problem: Problem) -> bool:
+    """Whether `optimum` takes a problem: one whose level is forecast must have no caps."""
+    return not (problem.order.capped and log_ou(problem.market.liquidity))
+
+
 def optimum(problem: Problem) -> Optimum | CappedOptimum:
     """The exact optimum of J.
 
@@ -365,9 +371,13 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
     max_fraction leaves) it is a `CappedOptimum`; with transient impact and caps it is the uncapped optimum, a lower
     ``bound``.
 
+    Where the level is a forecast (`optexec.LogOU`) it is the optimum of all who know the past, E[. | past] taken over
+    what L_k may be before q2, qx and qi are formed. That level has no bound: beyond one of 2 eta/gamma, where q2 or a
+    part of it would be negative, what is sold is held between nothing and all.
+
     Raises:
-        ValueError: q2 <= 0 in some period at some level (both are named): the problem has no optimum; or the liquidity
-            grid cannot resolve the process (relative error above 1%).
+        ValueError: q2 <= 0 in some period at some level (both are named): the problem has no optimum; the liquidity
+            grid cannot resolve the process (relative error above 1%); or caps with `LogOU`.
 
     Examples:
         >>> import optexec as ox
@@ -379,20 +389,26 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
     """
     order, market = problem.order, problem.market
     homogeneous = order.max_participation is None and problem.haircut == market.half_spread
+    if not covered(problem):
+        raise ValueError(
+            "the optimum of LogOU liquidity needs an order without caps, since p volume L_k is not known when v_k is "
+            f"chosen: max_participation = None and max_fraction = 1, got {order.max_participation!r} and "
+            f"{order.max_fraction!r}"
+        )
     if problem.order.capped and not market.transient and not homogeneous:
         return _capped(problem)
 
     cap = _largest_fraction(problem)
-    chain = cached_chain(market.liquidity, order.dt, order.periods)
+    chain = problem.chain()
     surfaces, rounding = _coefficients(problem, chain, cap)
 
     def value(other: Chain) -> float:
         if other is chain:
-            return float(surfaces.A[0, chain.start])
+            return chain.at_start(surfaces.A[0])
         *_, first = _backwards(problem, other, cap)
-        return float(first.value[0, other.start])
+        return other.at_start(first.value[0])
 
-    at_start, error = resolved(value, market.liquidity, order.dt, order.periods)
+    at_start, error = resolved(value, market.liquidity, order.dt, order.periods, market.depth_exponent)
     if rounding > COARSEST * abs(at_start):
         raise ValueError(
             f"the value is lost to rounding: transient={market.transient!r} and permanent={market.permanent!r} all but "
@@ -459,12 +475,14 @@ def exact_value(problem: Problem, policy: Policy) -> float:
         sold = np.clip(rule, 0.0, 1.0)
         A = np.zeros(len(chain.levels))
         for k in range(periods - 1, -1, -1):
-            h, kept = market.instantaneous / problem.depth(chain.levels * problem.profile[k]), 1 - sold[k]
-            ahead = chain.matrix @ A + problem.risk_weights[k]
-            A = h * sold[k] ** 2 + market.permanent * sold[k] * kept + ahead * kept**2
-        return float(A[chain.start])
+            outcomes, weights = chain.outcomes(k)
+            h, f = market.instantaneous / problem.depth(outcomes * problem.profile[k]), sold[k][:, None]
+            ahead = chain.ahead(k, A) if k < periods - 1 else np.zeros(h.shape)
+            kept, ahead = 1 - f, ahead + problem.risk_weights[k]
+            A = (h * f**2 + market.permanent * f * kept + ahead * kept**2) @ weights
+        return chain.at_start(A)
 
-    found = resolved(value, market.liquidity, order.dt, periods)[0]
+    found = resolved(value, market.liquidity, order.dt, periods, market.depth_exponent)[0]
     return found * order.shares**2 + market.half_spread * order.shares
 
 
@@ -488,7 +506,7 @@ def _coefficients(problem: Problem, chain: Chain, cap: float) -> tuple[Coefficie
         rows = (*step.value, step.q2, step.fraction, step.push)
         for part in kept:
             surfaces[part][step.period] = rows[part]
-    return Coefficients(*surfaces), float(step.rounding[chain.start])
+    return Coefficients(*surfaces), chain.at_start(step.rounding)
 
 
 class _Step(NamedTuple):
@@ -511,30 +529,43 @@ def _backwards(problem: Problem, chain: Chain, cap: float) -> Iterator[_Step]:
 
         A = h f^2 + gamma f g + (r + a) g^2 + b d1 u f g + c d2 u^2 f^2
 
-    and so on; f and g are computed apart. An error of f moves A by its square alone, so that what rounding does to A is
-    eps times the sum of the terms' sizes, and what it did to a, b and c.
+    and so on; f and g are computed apart. Arrays are (G, J), by level and by what L_k turns out to be. Where levels are
+    forecasts the trade is chosen before that is known: f and p come from averages over J, in which u and the next A, B,
+    C move together. Else J is 1. Where there is no highest level, and so no convex cost beyond some, fractions are held
+    in [0, cap]. An error of f moves A by its square alone, so that what rounding does to A is eps times the sum of the
+    terms' sizes, and what it did to a, b and c.
     """
     market, periods, profile = problem.market, problem.order.periods, problem.profile
     gamma, eps = market.permanent, 4 * np.finfo(np.float64).eps
     transient = market.transient > 0
     d1, d2 = decay_moments(problem) if transient else (0.0, 0.0)
-    zero = np.zeros(len(chain.levels))
     value, errors = np.zeros((2, 3, len(chain.levels)))
     rows = slice(0, 3 if transient else 1)
     for k in range(periods - 1, -1, -1):
-        depth, r = problem.depth(chain.levels * profile[k]), problem.risk_weights[k]
+        outcomes, weights = chain.outcomes(k)
+        depth, r = problem.depth(outcomes * profile[k]), problem.risk_weights[k]
         h, u = market.instantaneous / depth, market.transient / depth
-        ahead, blur = np.zeros((2, 3, len(chain.levels)))
+        ahead, blur = np.zeros((2, 3, *h.shape))
         if k < periods - 1:
-            ahead[rows], blur[rows] = value[rows] @ chain.matrix.T, errors[rows] @ chain.matrix.T
+            ahead[rows], blur[rows] = chain.ahead(k, value[rows]), abs(chain.ahead(k, errors[rows]))
             blur += eps * abs(ahead)
         a, b, c = ahead
         s, cross, square = r + a, b * d1 * u, c * d2 * u**2
-        q2 = h - gamma + s - cross + square
-        slope = 1 - b * d1 + 2 * c * d2 * u
+        parts = h, s, cross, square, 1 - b * d1 + 2 * c * d2 * u
+        if not chain.known:
+            parts = tuple((part @ weights)[:, None] for part in parts)
+        q2, slope = parts[0] - gamma + parts[1] - parts[2] + parts[3], parts[4]
+        zero = np.zeros_like(q2)
         if k == periods - 1:
-            f, g, p = np.full_like(h, cap), np.full_like(h, 1 - cap), zero
+            f, g, p = np.full_like(q2, cap), np.full_like(q2, 1 - cap), zero
             rough = zero
+        elif chain.unbounded:
+            wish, rest = (each - gamma / 2 - parts[2] / 2 for each in (parts[1], parts[0] + parts[3]))
+            f = held_fraction(q2, wish, parts[0] + parts[3], parts[1], cap)
+            g = 1 - f
+            free = (q2 > 0) & (wish > 0) & (rest > 0)
+            p = -np.divide(slope, 2 * q2, out=np.zeros_like(q2), where=free) if transient else zero
+            rough = eps * np.divide(parts[0] + gamma + parts[1], q2, out=np.zeros_like(q2), where=free)
         else:
             if not (q2 > 0).all():
                 bad = int(np.argmin(q2))
@@ -551,9 +582,10 @@ def _backwards(problem: Problem, chain: Chain, cap: float) -> Iterator[_Step]:
                 f, g = clipped, np.where(clipped == f, g, 1 - clipped)
             p = -slope / (2 * q2) if transient else zero
             rough = eps * (h + gamma + s + abs(cross) + abs(square)) / q2
+        q2, f, g, p, rough = (np.broadcast_to(each, h.shape) for each in (q2, f, g, p, rough))
         terms = np.stack([h * f**2, gamma * f * g, s * g**2, cross * f * g, square * f**2])
         astray = rough * np.minimum(abs(f), abs(g))  # of whichever of f and g is not 1 less the other
-        new, error = np.zeros((2, 3, len(h)))
+        new, error = np.zeros((2, 3, *h.shape))
         new[0] = terms.sum(axis=0)
         error[0] = g**2 * blur[0] + eps * abs(terms).sum(axis=0) + q2 * astray**2
         if transient:
@@ -574,15 +606,15 @@ def _backwards(problem: Problem, chain: Chain, cap: float) -> Iterator[_Step]:
             )
             new[1], new[2] = terms.sum(axis=0), squares.sum(axis=0)
             blurred = eps * (1 + abs(b * d1) + 2 * abs(c * d2 * u))  # of slope; in the last period nothing is chosen
-            stray = zero if k == periods - 1 else rough * abs(p) + blurred / (2 * q2)
+            stray = 0 * q2 if k == periods - 1 else rough * abs(p) + blurred / (2 * q2)
             mixed = abs(g * carried - p * u * f)
             error[0] += abs(d1 * u * f * g) * blur[1] + d2 * (u * f) ** 2 * blur[2]
             error[1] = 2 * abs(g * p) * blur[0] + d1 * mixed * blur[1] + 2 * d2 * abs(u * f * carried) * blur[2]
             error[1] += eps * abs(terms).sum(axis=0) + 2 * q2 * astray * stray
             error[2] = p**2 * blur[0] + d1 * abs(p * carried) * blur[1] + d2 * carried**2 * blur[2]
             error[2] += eps * abs(squares).sum(axis=0) + q2 * stray**2
-        value, errors = new, error
-        yield _Step(k, value, q2, f, p, errors[0])
+        value, errors = new @ weights, error @ weights
+        yield _Step(k, value, q2[:, 0], f[:, 0], p[:, 0], errors[0])
 
 
 def _capped(problem: Problem) -> CappedOptimum:
@@ -613,8 +645,8 @@ def _fineness(problem: Problem) -> float:
     Raises:
         ValueError: there are more periods than that.
     """
-    order, process = problem.order, problem.market.liquidity
-    most = len(cached_chain(process, order.dt, order.periods, GRID_POINTS // 2 + 1).levels)
+    order = problem.order
+    most = len(problem.chain(GRID_POINTS // 2 + 1).levels)
     needed = 8 * order.periods * most * INVENTORY_POINTS
     if needed <= LARGEST:
         return 1.0
@@ -645,7 +677,8 @@ def _endogenous_grid(problem: Problem, part: int, fineness: float, keep: bool) -
     """
     order, market, profile = problem.order, problem.market, problem.profile
     gamma, spread = market.permanent, market.half_spread
-    chain = cached_chain(market.liquidity, order.dt, order.periods, int(fineness * GRID_POINTS) // part + 1)
+    chain = problem.chain(int(fineness * GRID_POINTS) // part + 1)
+    assert isinstance(chain, Chain)
     points = int(fineness * (INVENTORY_POINTS - 1)) // (part // 2) + 1
     x = np.linspace(0.0, order.shares, points)
     size = len(chain.levels)

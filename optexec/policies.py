@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from optexec import almgren_chriss as closed_form
 from optexec._plan import Costs, least, total
 from optexec._validate import brief, integer, remade
-from optexec.liquidity import Chain, cached_chain, resolved
+from optexec.liquidity import Chain, Outlook, resolved
 from optexec.observation import TOLERANCE, Observation, answered, columns, observed
 from optexec.problem import Problem
 from optexec.simulator import Policy, check_policy, simulate
@@ -221,7 +221,8 @@ def almgren_chriss(problem: Problem) -> Schedule:
 def expected_inverse_liquidity(problem: Problem) -> Array:
     """E[1/D_k] (N,) as seen before the first trade, dimensionless; the profile included, D = L but for another depth.
 
-    By propagating the chain's distribution from L_0. E[1/L] > 1/E[L]: stochastic liquidity makes every schedule dearer.
+    By propagating the chain's distribution from L_0, for `optexec.LogOU` in closed form. E[1/L] > 1/E[L]: stochastic
+    liquidity makes every schedule dearer.
     """
     return _inverse_liquidity(problem)[0]
 
@@ -238,7 +239,9 @@ def objective_error(problem: Problem, schedule: Schedule) -> float:
 
 def _inverse_liquidity(problem: Problem) -> tuple[Array, Array]:
     """E[1/D_k] (N,) and its errors from the grid."""
-    periods = problem.order.periods
+    periods, chain = problem.order.periods, problem.chain()
+    if isinstance(chain, Outlook):
+        return chain.inverse_means(problem.market.depth_exponent) / problem.depth(problem.profile), np.zeros(periods)
 
     block = 1 if periods <= 256 else math.isqrt(periods)
 
@@ -438,8 +441,8 @@ def rolling(problem: Problem) -> Rolling:
         1798.9
     """
     market, periods = problem.market, problem.order.periods
-    chain = cached_chain(market.liquidity, problem.order.dt, periods)
-    impact = _impact_ahead(problem, chain)
+    chain = problem.chain()
+    impact, factors = _impact_ahead(problem, chain)
     lags, size = impact.shape
     gamma, profile, risks = market.permanent, problem.depth(problem.profile), problem.risk_weights
 
@@ -447,6 +450,13 @@ def rolling(problem: Problem) -> Rolling:
         """Turn s = r_k + V's coefficient after period k into r_{k-1} + that before it; the last row's fraction."""
         curvature = h + s
         curvature -= gamma
+        if chain.unbounded:
+            held = held_fraction(curvature, s - gamma / 2, h, s, 1.0)
+            kept = 1 - held
+            s *= kept**2
+            s += h * held**2 + gamma * held * kept
+            s += risks[at - 1]
+            return np.asarray(held[-1])
         if not curvature.min() > 0:
             bad = chain.levels[int(np.argmin(curvature.min(axis=0)))]
             raise ValueError(f"the rolling rule's problem is not convex in period {at} from liquidity level {bad:g}")
@@ -473,6 +483,9 @@ def rolling(problem: Problem) -> Rolling:
             # those that look at period j: not later than it, and no more than the lags earlier
             first, after = max(0, j - lags + 1 - low), min(many, j - low + 1)
             h = impact[j - low - after + 1 : j - low - first + 1][::-1] / profile[j]
+            if factors is not None:
+                starts = np.arange(low + first, low + after)
+                h *= factors[starts, j - starts][:, None]
             if j == periods - 1:
                 coming[first:after] = h + risks[periods - 2]
                 continue
@@ -484,14 +497,30 @@ def rolling(problem: Problem) -> Rolling:
     return Rolling(problem, LevelTable(problem, chain.levels, fractions))
 
 
-def _impact_ahead(problem: Problem, chain: Chain) -> Array:
+def held_fraction(curvature: Array, numerator: Array, h: Array, s: Array, cap: float) -> Array:
+    """The fraction f in [0, cap] that makes h f^2 + gamma f (1 - f) + s (1 - f)^2 least, curvature = h + s - gamma.
+
+    It is numerator / curvature where that is in the interval; where the cost is concave, the better end.
+    """
+    convex = curvature > 0
+    inside = np.divide(numerator, curvature, out=np.zeros(np.broadcast(numerator, curvature).shape), where=convex)
+    gamma = h + s - curvature
+    better = np.where(h * cap**2 + gamma * cap * (1 - cap) + s * (1 - cap) ** 2 < s, cap, 0.0)
+    return np.where(convex, np.clip(inside, 0.0, cap), better)
+
+
+def _impact_ahead(problem: Problem, chain: Chain) -> tuple[Array, Array | None]:
     """E[(eta + q/2)/D_{k+j} | L_k], the profile left out, by lag and level (J, G).
 
-    Lags go up to N - 1, or to the first at which all levels agree.
+    Lags go up to N - 1, or to the first at which all levels agree. Where the level is forecast the expectation also
+    depends on the period, by a factor (N, J).
 
     Raises:
         ValueError: these are more than the rolling rule takes on.
     """
+    if isinstance(chain, Outlook):
+        by_level, by_period = chain.inverse_ahead(problem.market.depth_exponent)
+        return problem.market.instantaneous * by_level, by_period
     ahead = [1 / problem.depth(chain.levels)]
     periods, size = problem.order.periods, len(chain.levels)
     while len(ahead) < periods and np.ptp(ahead[-1]) > FORGOTTEN * ahead[-1].max():
@@ -501,7 +530,7 @@ def _impact_ahead(problem: Problem, chain: Chain) -> Array:
                 f"{periods:,} periods, which is too much: order.periods must be <= {math.isqrt(MOST_WORK // size):,}"
             )
         ahead.append(chain.matrix @ ahead[-1])
-    return problem.market.instantaneous * np.array(ahead)
+    return problem.market.instantaneous * np.array(ahead), None
 
 
 class Belief(NamedTuple):
@@ -671,7 +700,12 @@ def filtered(problem: Problem, policy: Policy) -> Filtered:
             "filtered needs depth_exponent = 1, since its equations are those of depth that goes with liquidity, got "
             f"{problem.market.depth_exponent!r}"
         )
-    chain = cached_chain(problem.market.liquidity, problem.order.dt, problem.order.periods)
+    chain = problem.chain()
+    if isinstance(chain, Outlook):
+        raise ValueError(
+            "filtered needs liquidity whose level can be seen, so that a fill may stand for it, got "
+            f"{problem.market.liquidity!r}"
+        )
     mean = chain.matrix @ chain.levels
     variance = np.maximum(chain.matrix @ chain.levels**2 - mean**2, 0.0)
     start = float(chain.levels[chain.start])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from optexec.liquidity import ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching, Shocks
+from optexec.liquidity import ConstantLiquidity, LogOU, OrnsteinUhlenbeck, RegimeSwitching, Shocks
 from optexec.problem import Market, Order, Problem
 
 __all__ = ["almgren_chriss_2000", "reference", "stochastic", "stress"]
 
-Base = ConstantLiquidity | OrnsteinUhlenbeck | RegimeSwitching
+Base = ConstantLiquidity | OrnsteinUhlenbeck | RegimeSwitching | LogOU
 
 
 def reference() -> Problem:
@@ -56,7 +56,8 @@ def stress(normal: Problem | None = None) -> dict[str, Problem]:
     Returns:
         The problems by key.
 
-        - liquidity_collapse: L reverts to 0.3 of its mean with half its volatility (0.1) and starts there;
+        - liquidity_collapse: L reverts to 0.3 of its mean with half its volatility (0.1) and starts there (the
+          volatility of `LogOU` is that of the logarithm, and stays);
         - volatility_spike: sigma x 5 ($0.10); impact_shift: eta and gamma x 5 (0.05, 0.005);
         - liquidity_shocks: each period with probability 0.05 the level falls by 70%;
         - combined: all of these at once;
@@ -78,6 +79,9 @@ def stress(normal: Problem | None = None) -> dict[str, Problem]:
         deep: Base = replace(base, floor=min(base.floor, 0.01 * level))
     elif isinstance(base, RegimeSwitching):
         collapsed, deep = replace(base, high=0.3 * base.high, low=0.3 * base.low), base
+    elif isinstance(base, LogOU):
+        level_start = base.start if isinstance(base.start, str) else 0.3 * level
+        collapsed, deep = replace(base, mean=0.3 * level, start=level_start), base
     elif isinstance(base, ConstantLiquidity):
         collapsed, deep = ConstantLiquidity(0.3 * base.level), base
     else:

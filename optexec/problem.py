@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 
 from optexec._validate import brief, choice, integer, real, remade, store
 from optexec.liquidity import (
+    GRID_POINTS,
+    Chain,
     Liquidity,
     OrnsteinUhlenbeck,
+    Outlook,
     cached_chain,
     check,
 )
@@ -273,11 +276,18 @@ class Problem:
     @property
     def _seldom_lower(self) -> float:
         """The lowest L_k, profile included, of which a period falls short with probability `SELDOM`."""
-        chain = cached_chain(self.market.liquidity, self.order.dt, self.order.periods, 101)
+        chain = self.chain(101)
+        if isinstance(chain, Outlook):
+            return float(np.min(chain.quantiles(SELDOM) * self.profile))
         return min(
             float(chain.levels[int(np.argmax(np.cumsum(distribution) >= SELDOM))] * share)
             for share, distribution in zip(self.profile, chain.distributions(self.order.periods), strict=True)
         )
+
+    def chain(self, points: int = GRID_POINTS) -> Chain:
+        """Conditional expectations of this market's liquidity over the order, on a grid of so many levels."""
+        market, order = self.market, self.order
+        return cached_chain(market.liquidity, order.dt, order.periods, points, market.depth_exponent)
 
     @cached_property
     def profile(self) -> Array:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from optexec._threads import Crew
 from optexec._validate import brief, integer
+from optexec.liquidity import log_ou
 from optexec.noise import BLOCK, OWN, PRICE, SLIPPAGE, Drawing, Noise, Shock, next_variance
 from optexec.observation import TOLERANCE, Observation, observe, stacked
 from optexec.problem import Problem
@@ -232,6 +233,7 @@ class Episodes:
         mid: S_k (n, N+1) [$/share].
         fills: P_k (n, N) [$/share].
         liquidity: L_k (n, N), process times profile.
+        seen: what a policy that observes liquidity was shown of it (n, N): L_k, or for `optexec.LogOU` its forecast.
         transient: I_k (n, N) at the start of each period [$/share].
         shortfall: IS (n,) = sum_k v_k (S_0 - P_k) + leftover (S_0 - S_N + haircut), mirrored for a buy [$].
         running_risk: lambda sigma^2 dt sum_k s_k^2 x_{k+1}^2 (n,) [$].
@@ -245,6 +247,7 @@ class Episodes:
     mid: Array
     fills: Array
     liquidity: Array
+    seen: Array
     transient: Array
     shortfall: Array
     running_risk: Array
@@ -261,7 +264,8 @@ class Episodes:
         inventory, mid, trades, fills, liquidity = np.split(np.empty((rows[-1] + periods, n)), rows)
         none = np.broadcast_to(0.0, (periods, n))  # takes no memory
         transient, totals = np.zeros((periods, n)) if problem.market.transient else none, np.zeros((4, n))
-        return cls(problem, inventory.T, trades.T, mid.T, fills.T, liquidity.T, transient.T, *totals)
+        seen = np.empty((periods, n)) if log_ou(problem.market.liquidity) else liquidity
+        return cls(problem, inventory.T, trades.T, mid.T, fills.T, liquidity.T, seen.T, transient.T, *totals)
 
     def window(self, low: int, high: int) -> Episodes:
         """Episodes ``low`` to ``high - 1``, sharing memory."""
@@ -317,8 +321,8 @@ def simulate(
         episodes: n >= 1.
         seed: >= 0; the same seed gives every policy the same shocks.
         first: index of the first episode; episodes 100 to 199 of a seed are the same alone or after the first 100.
-        observe_liquidity: whether the policy sees L and I; without, it sees the level implied by its last fill (the
-            long-run mean before there is one) and 0.
+        observe_liquidity: whether the policy sees L (of `optexec.LogOU` its forecast) and I; without, it sees the level
+            implied by its last fill (the long-run mean before there is one) and 0.
         threads: how many draw the noise, >= 1; None for as many as there are cores. The episodes are the same bits for
             any number, and the policy acts in the caller's thread.
 
@@ -391,6 +395,8 @@ def _write(problem: Problem, policy: Policy, noise: Noise, observe_liquidity: bo
     inventory, mid, trades, fills = into.inventory.T, into.mid.T, into.trades.T, into.fills.T
     inventory[0], mid[0] = problem.order.shares, problem.market.price
     into.liquidity.T[:] = noise.liquidity
+    if log_ou(problem.market.liquidity):
+        into.seen.T[:] = noise.seen
     with np.errstate(over="ignore", invalid="ignore"):  # an overflow is an error later, with a message
         shortfall: Any = 0.0
         squares: Any = 0.0
@@ -429,7 +435,7 @@ def _periods(
     implied = np.full(n, market.liquidity.long_run_mean)
     for k in range(order.periods):
         shock = noise[k]
-        level = shock.liquidity if observe_liquidity else implied * problem.profile[k]
+        level = shock.seen if observe_liquidity else implied * problem.profile[k]
         if open_loop is not None:
             action: Any = float(open_loop[k])
         elif of_liquidity is not None:

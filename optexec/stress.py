@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from optexec.evaluation import COLUMNS, Estimate, evaluate, mean
 from optexec.liquidity import OrnsteinUhlenbeck, Shocks
-from optexec.optimum import optimum
+from optexec.optimum import covered, optimum
 from optexec.policies import almgren_chriss, best_static, rolling, twap, vwap
 from optexec.presets import stochastic, stress
 from optexec.problem import Problem
@@ -57,7 +57,8 @@ def scenario(name: str, normal: Problem | None = None) -> Problem:
 def contestants(problem: Problem, normal: Problem | None = None) -> dict[str, Policy]:
     """All policies planned for the normal market, and those that plan also for ``problem``."""
     planned = {name: make(stochastic() if normal is None else normal) for name, make in PLANNERS.items()}
-    told = {name + TOLD: make(problem) for name, make in PLANNERS.items() if name not in BLIND}
+    blind = BLIND if covered(problem) else (*BLIND, "optimum")
+    told = {name + TOLD: make(problem) for name, make in PLANNERS.items() if name not in blind}
     return planned | told
 
 

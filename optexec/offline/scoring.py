@@ -13,7 +13,6 @@ from scipy.stats import trim_mean
 
 from optexec.evaluation import Estimate, evaluate, lost, mean, worth
 from optexec.interval import Interval
-from optexec.liquidity import cached_chain
 from optexec.noise import stream
 from optexec.observation import columns
 from optexec.optimum import exact_value, optimum
@@ -163,7 +162,7 @@ def tabulated(agents: Agents, problem: Problem) -> dict[str, Rolling]:
     view, periods = agents.view, problem.order.periods
     if view.config.state == "plain" or view.transient or view.participation is not None:
         raise ValueError("agents must see the period and liquidity alone, got agents that see more")
-    levels = cached_chain(problem.market.liquidity, problem.order.dt, periods).levels
+    levels = problem.chain().levels
     seen = np.ones((periods, len(levels), 6), dtype=np.float32)
     columns(seen).remaining[:] = ((periods - np.arange(periods)) / periods)[:, None]
     columns(seen).liquidity[:] = levels * problem.profile[:, None]
