@@ -54,7 +54,7 @@ class Scheduler(LoadScopeScheduling):
     (xdist's own groups have no effect from pytest 9.1 on: it writes them where pytest no longer looks.)
     """
 
-    PAGES = ("tests/test_book.py", "tests/test_print.py", "tests/test_reach.py")
+    PAGES = ("tests/site/test_book.py", "tests/site/test_print.py", "tests/site/test_reach.py")
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.split("::")[0]

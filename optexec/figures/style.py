@@ -38,8 +38,11 @@ COLOURS = {
     "TD3+BC": "#716e04",
     "behaviour cloning": "#5e647e",
 }
-"""One colour a policy, the same in every figure. ``tests/test_figures_style.py`` holds them to a contrast of 3 on white
-and on near-black, and to a distance under the three kinds of colour blindness. AC without risk aversion is TWAP."""
+"""One colour a policy, the same in every figure. AC without risk aversion is TWAP.
+
+``tests/report/test_figures_style.py`` holds them to a contrast of 3 on white and on near-black, and to a distance under
+the three kinds of colour blindness.
+"""
 
 NEUTRAL = "#93938f"
 

@@ -19,7 +19,7 @@ from nbclient.output_widget import OutputWidget
 
 from report.site import runs, state
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 CHAPTER = (
     "---\njupytext:\n  text_representation:\n    extension: .md\n    format_name: myst\n"

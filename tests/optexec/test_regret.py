@@ -14,7 +14,7 @@ from optexec.evaluation import lost
 from optexec.observation import period_of
 from optexec.optimum import CappedOptimum, Optimum
 from optexec.simulator import Policy
-from tests.strategies import problems
+from tests.optexec.strategies import problems
 
 NORMAL = ox.presets.stochastic()
 PAIRED = 20_000

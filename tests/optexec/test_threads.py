@@ -14,7 +14,7 @@ import optexec as ox
 from optexec import simulator
 from optexec._threads import Crew
 from optexec.noise import BLOCK
-from tests.test_simulator import NORMAL, Wild, same
+from tests.optexec.test_simulator import NORMAL, Wild, same
 
 EVERYTHING = NORMAL.replace(transient=0.002, half_spread=0.01, max_participation=0.02, side="buy", leftover_haircut=0.1)
 FEW = NORMAL.replace(liquidity=ox.Shocks(ox.RegimeSwitching(), 0.1), slippage=0.0)

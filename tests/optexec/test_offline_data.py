@@ -17,7 +17,7 @@ from optexec import _files, offline
 from optexec.config import describe, restore
 from optexec.offline.data import NOISE, behaviour
 from optexec.offline.data import differences as differing
-from tests.strategies import problems
+from tests.optexec.strategies import problems
 
 PROBLEM = ox.presets.stochastic()
 RICH = PROBLEM.replace(

@@ -1,6 +1,6 @@
 """How the report is built, on a book of one page: what reaches the page, what runs again, what fails.
 
-``tests/test_book.py`` looks at the real report. Here the book is small enough to break.
+``tests/site/test_book.py`` looks at the real report. Here the book is small enough to break.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import pytest
 from report.site.figures import compact
 from report.site.state import digest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 HEADER = """---
 jupytext:

@@ -26,7 +26,7 @@ from nbclient import NotebookClient
 
 import optexec as ox
 
-BOOK = Path(__file__).parents[1] / "book"
+BOOK = Path(__file__).parents[2] / "book"
 
 WITHOUT = {
     "01-problem": "its figures are of TWAP, which knows no lambda",

@@ -15,7 +15,7 @@ from scipy.stats import norm
 import optexec as ox
 from optexec.liquidity import Chain, extrapolated
 from optexec.noise import draw, stream
-from tests.strategies import liquidities
+from tests.optexec.strategies import liquidities
 
 PROCESSES = [
     ox.ConstantLiquidity(0.7),

@@ -14,7 +14,7 @@ import optexec as ox
 from optexec import simulator
 from optexec.noise import BLOCK, draw
 from optexec.simulator import State, cost_parts, step
-from tests.strategies import problems
+from tests.optexec.strategies import problems
 
 NORMAL = ox.presets.stochastic()
 ARRAYS = [f.name for f in dataclasses.fields(ox.Episodes) if f.name != "problem"]

@@ -20,8 +20,8 @@ from playwright.sync_api import Browser, Locator
 
 import optexec as ox
 from optexec import stress
-from tests.browsing import open_page
-from tests.test_book import SETTLED
+from tests.site.browsing import open_page
+from tests.site.test_book import SETTLED
 
 pytestmark = pytest.mark.browser
 

@@ -23,9 +23,9 @@ import pytest
 import optexec as ox
 from optexec import stress
 from report.chapters import c11_parameters
-from tests.test_chapters import PAGES
+from tests.report.test_chapters import PAGES
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 ABSOLUTE = re.compile(
     r"\b(optimal(?:ly|ity)?|unbeatable|(?:best|least|lowest) (?:possible|there is|that (?:any|can|there))"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import optexec as ox
 from optexec import config
-from tests.strategies import problems
+from tests.optexec.strategies import problems
 
 
 @given(problem=problems(caps=True))

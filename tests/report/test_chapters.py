@@ -24,7 +24,7 @@ from pybtex.database import parse_file
 
 from report.site.typeset import typeset
 
-BOOK = Path(__file__).parents[1] / "book"
+BOOK = Path(__file__).parents[2] / "book"
 FENCES = re.compile(r"^(`{3,}|~{3,}|:{3,})\{([\w:-]+)\}[ ]*(.*)$")
 FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 

@@ -17,7 +17,7 @@ from optexec.liquidity import Chain, extrapolated
 from optexec.observation import period_of
 from optexec.optimum import CappedOptimum, Optimum, _backwards
 from optexec.policies import exact_objective, objective_error
-from tests.strategies import problems, wide_problems
+from tests.optexec.strategies import problems, wide_problems
 
 NORMAL = ox.presets.stochastic()
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import optexec as ox
 from optexec.noise import draw
 from optexec.policies import LevelTable, expected_inverse_liquidity
-from tests.strategies import problems
+from tests.optexec.strategies import problems
 
 NORMAL = ox.presets.stochastic()
 COLLAPSE = NORMAL.replace(liquidity=ox.OrnsteinUhlenbeck(mean=0.3, volatility=0.1))

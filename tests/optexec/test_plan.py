@@ -15,7 +15,7 @@ import optexec as ox
 from optexec._plan import Costs, least, total
 from optexec.almgren_chriss import decay_moments
 from optexec.policies import expected_inverse_liquidity, reference_schedule
-from tests.strategies import problems
+from tests.optexec.strategies import problems
 
 Array = NDArray[np.float64]
 NORMAL = ox.presets.stochastic()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import optexec as ox
 from optexec.almgren_chriss import trajectory
-from tests.strategies import problems
+from tests.optexec.strategies import problems
 
 PAPER = ox.presets.almgren_chriss_2000()
 

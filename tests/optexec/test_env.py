@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import optexec as ox
-from tests.strategies import problems
+from tests.optexec.strategies import problems
 
 PARTS = ["spread", "temporary", "transient", "permanent", "slippage", "timing", "leftover"]
 RICH = ox.presets.stochastic().replace(

@@ -21,7 +21,7 @@ import pypdfium2.raw as pdfium
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browsing import Opened, open_page
+from tests.site.browsing import Opened, open_page
 
 pytestmark = pytest.mark.browser
 

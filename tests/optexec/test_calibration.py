@@ -25,7 +25,7 @@ from optexec.calibration import (
 )
 from optexec.calibration.estimate import SLOWEST
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FILE = ROOT / "book" / "data" / "bars.csv"
 DEPTH = ox.OrnsteinUhlenbeck(mean=1.0, speed=0.3, volatility=0.2, floor=0.1)
 TRUTH = ox.Market(price=40, volatility=0.115, volume=1e5, volume_profile=tuple(ox.u_shape(26)), liquidity=DEPTH)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import optexec as ox
 from optexec import simulator
 from optexec.policies import Belief, Filtered
-from tests.strategies import problems
+from tests.optexec.strategies import problems
 
 NORMAL = ox.presets.stochastic()
 Array = NDArray[np.float64]

@@ -1,6 +1,6 @@
 """Files of data, agents and checkpoints with a right digest and wrong contents: one error that names the file.
 
-Damage is found by the digest (tests/test_offline_data.py, tests/test_offline_training.py); here somebody wrote it anew.
+Damage is found by the digest (``test_offline_data.py``, ``test_offline_training.py``); here somebody wrote it anew.
 """
 
 from __future__ import annotations

@@ -21,10 +21,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browsing import Opened, open_page, pages
-from tests.test_reach import THIN, barriers
+from tests.site.browsing import Opened, open_page, pages
+from tests.site.test_reach import THIN, barriers
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.browser
 

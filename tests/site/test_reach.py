@@ -1,6 +1,6 @@
 """Nothing on a page keeps anybody out: axe-core looks at all of it.
 
-They come after those of ``tests/test_book.py`` and ``tests/test_print.py``, and thin out the page that all share.
+They come after those of ``test_book.py`` and ``test_print.py``, and thin out the page that all share.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.browsing import Opened
+from tests.site.browsing import Opened
 
 pytestmark = pytest.mark.browser
 
