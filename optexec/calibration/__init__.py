@@ -13,13 +13,15 @@ noise and impact: the first two are arguments, impact is a published law (`Almgr
 
 from __future__ import annotations
 
-from optexec.calibration.bars import read_bars
+from optexec.calibration.bars import BarReport, Bars, read_bars
 from optexec.calibration.estimate import Calibration, Estimated, calibrate, synthetic
 from optexec.calibration.forecast import forecast
 from optexec.calibration.impact import Almgren2005, Impact, SquareRoot
 
 __all__ = [
     "Almgren2005",
+    "BarReport",
+    "Bars",
     "Calibration",
     "Estimated",
     "Impact",

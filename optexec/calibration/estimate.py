@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from optexec._validate import integer, real
-from optexec.calibration.bars import read_bars
+from optexec.calibration.bars import BarReport, read_bars
+from optexec.calibration.files import Source
 from optexec.calibration.impact import Impact
 from optexec.evaluation import Estimate, mean
 from optexec.interval import Interval
@@ -72,6 +73,9 @@ class Calibration:
         depth_volatility: omega, its standard deviation [1/sqrt(bar)].
         floor: lowest level of the process; given, not estimated.
         relative: L (D, B), volume over mean volume and profile.
+        breaks: standard deviation [$/share] of the move of the price over each break of the market, by the last bar
+            before it. Neither speed nor volatility is estimated from the two bars beside a break.
+        report: what the reader of the bars left out, put right and suspects.
     """
 
     price: float
@@ -82,11 +86,14 @@ class Calibration:
     depth_volatility: Estimated
     floor: float
     relative: Array = field(repr=False)
+    breaks: Mapping[int, Estimated] = field(default_factory=dict)
+    report: BarReport | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         rows = {name: f"{found} {unit}" for name, (found, unit) in self._estimates().items()}
         shape = [found.value for found in self.profile]
         rows |= {"profile": f"{self.bars} values from {min(shape):.4g} to {max(shape):.4g}", "floor": f"{self.floor:g}"}
+        rows |= {f"over break {bar}": f"{found} $" for bar, found in self.breaks.items()}
         lines = [f"  {name:<16}  {said}" for name, said in rows.items()]
         return "\n".join([f"Calibration: {self.days} days of {self.bars} bars, last price {self.price:g}", *lines])
 
@@ -174,10 +181,10 @@ class Calibration:
         shape = np.array([period.value for period in self.profile])
         price, volume = _days(self.volatility.value, self.volume.value * shape, process, size, seed)
         pieces = [slice(low, low + self.days) for low in range(0, size, self.days)]
-        return [_estimate(price[days], volume[days], self.floor, self.price) for days in pieces]
+        return [_estimate(price[days], volume[days], self.floor, self.price, tuple(self.breaks)) for days in pieces]
 
 
-def calibrate(bars: str | Path | pd.DataFrame, *, floor: float = 0.1) -> Calibration:
+def calibrate(bars: Source | Sequence[Source], *, floor: float = 0.1, **reading: Any) -> Calibration:
     """Estimate volatility, volume, profile and the liquidity process from bars.
 
     - volatility: the root mean square of price changes within days, error by its influence function (so that fat tails
@@ -189,10 +196,13 @@ def calibrate(bars: str | Path | pd.DataFrame, *, floor: float = 0.1) -> Calibra
       1 - phi, omega^2 = sum (l' - phi l)^2 / f, f = (D - 1)(B - 1) - 1 because the profile took one mean a bar. Errors
       omega / sqrt(sum l^2) and omega sqrt(1/(2 f) + c^2), c being the relative error of V, to which omega is relative.
 
+    Where the market breaks within the day, the two bars beside a break are no step of either process.
+
     Args:
-        bars: a CSV file or a table, see `read_bars`.
+        bars: files or tables, or what `read_bars` made of them.
         floor: lowest level of the liquidity process, in (0, 1); stated by you, because the bars' own lowest is what
             chance made it.
+        **reading: arguments of `read_bars`, such as ``zone`` and ``session``.
 
     Returns:
         A `Calibration`.
@@ -208,12 +218,11 @@ def calibrate(bars: str | Path | pd.DataFrame, *, floor: float = 0.1) -> Calibra
         >>> found.volatility.low < 0.1 < found.volatility.high
         True
     """
-    table = read_bars(bars)
-    days = table["timestamp"].dt.date.nunique()
-    price, volume = (table[column].to_numpy().reshape(days, -1) for column in ("price", "volume"))
+    table = read_bars(bars, **reading)
+    price, volume = (table[column].to_numpy().reshape(table.report.days, -1) for column in ("price", "volume"))
     floor = real("floor", floor, above=0, below=1)
     with np.errstate(all="ignore"):  # what overflows is refused below
-        found = _estimate(price, volume, floor, float(price[-1, -1]))
+        found = _estimate(price, volume, floor, float(price[-1, -1]), table.report.breaks)
     numbers = found.table()[["value", "error", "low", "high"]].to_numpy(np.float64)
     if not np.isfinite(numbers).all() or not np.isfinite(found.relative).all():
         raise ValueError("price and volume must be numbers whose squares are finite and not 0: rescale them")
@@ -222,26 +231,28 @@ def calibrate(bars: str | Path | pd.DataFrame, *, floor: float = 0.1) -> Calibra
         raise ValueError(
             f"floor must lie below {1 - AT_FLOOR:.0%} of the relative volumes, got {floor:g}, above {low:.1%} of them"
         )
-    return found
+    return dataclasses.replace(found, report=table.report)
 
 
-def _estimate(price: Array, volume: Array, floor: float, last: float) -> Calibration:
-    """The estimators of `calibrate` on arrays (D, B)."""
+def _estimate(price: Array, volume: Array, floor: float, last: float, breaks: Sequence[int] = ()) -> Calibration:
+    """The estimators of `calibrate` on arrays (D, B), with breaks after some bars."""
     days, bars = volume.shape
-    changes = np.diff(price, axis=1).ravel()
+    steps = np.setdiff1d(np.arange(bars - 1), breaks)  # from each of these bars to the next
+    moves = np.diff(price, axis=1)
+    changes = moves[:, steps].ravel()
     square = mean(changes**2)
     if square.value == 0:
         raise ValueError("price must change within days, got a constant one")
-    sigma = Estimate(square.value**0.5, square.influence / (2 * square.value**0.5))
+    sigma = _root(square)
     total = mean(volume.mean(axis=1))
     shares = [mean(volume[:, j]) / total for j in range(bars)]
     relative = volume / np.mean(volume, axis=0)
-    before, after = relative[:, :-1].ravel() - 1, relative[:, 1:].ravel() - 1
+    before, after = relative[:, steps].ravel() - 1, relative[:, steps + 1].ravel() - 1
     information = float(before @ before)
     if information == 0:
         raise ValueError("volume must differ between days, got the same day again and again")
     phi = float(before @ after) / information
-    freedom = (days - 1) * (bars - 1) - 1
+    freedom = (days - 1) * len(steps) - 1
     left = float(((after - phi * before) ** 2).sum())
     omega = (left / freedom) ** 0.5
     relative_error = float(total.influence.std(ddof=1)) / days**0.5 / total.value
@@ -254,7 +265,14 @@ def _estimate(price: Array, volume: Array, floor: float, last: float) -> Calibra
         depth_volatility=Estimated.normal(omega, omega * (1 / (2 * freedom) + relative_error**2) ** 0.5, days - 1, 0.0),
         floor=floor,
         relative=relative,
+        breaks={int(j): Estimated.of(_root(mean(moves[:, j] ** 2)), days, 0.0) for j in breaks},
     )
+
+
+def _root(square: Estimate) -> Estimate:
+    """The square root of a mean of squares."""
+    root = square.value**0.5
+    return Estimate(root, square.influence / (2 * root) if root > 0 else square.influence)
 
 
 def _days(volatility: float, volume: Array, process: OrnsteinUhlenbeck, days: int, seed: int) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""The command line: ``optexec solve``, ``train``, ``benchmark``, ``stress``, ``plots``, ``sweep`` and ``config``.
+"""The command line: ``solve``, ``calibrate``, ``train``, ``benchmark``, ``stress``, ``plots``, ``sweep``, ``config``.
 
 Bad input is one line on standard error and exit code 2. Whatever ends a command early leaves no file half-written:
 Ctrl-C is exit code 130, SIGTERM 143, a closed pipe 141 (after the files are written), as shells count them.

@@ -20,7 +20,7 @@ from optexec.offline.names import LEARNERS
 from optexec.optimum import optimum
 from optexec.presets import stochastic
 from optexec.presets import stress as scenarios
-from optexec.problem import Problem
+from optexec.problem import Order, Problem
 from optexec.simulator import Policy
 from optexec.sweep import NORMAL, Planner, Training
 from optexec.sweep import sweep as run_sweep
@@ -333,6 +333,102 @@ def sweep(
         say(f"{counted(len(rows), 'cell')} of {counted(episodes, 'episode')}, kept in {out}")
 
     report(json_file, problem, list(range(seed, seed + seeds)), rows, shown)
+
+
+@app.command()
+@one_line_errors
+def calibrate(
+    files: Annotated[list[Path], typer.Argument(help="Bars of one market: CSV, gz, zip, parquet; several are joined.")],
+    column: Annotated[list[str] | None, typer.Option("--column", help="price=Kurs: the file's own name.")] = None,
+    zone: Annotated[
+        str | None, typer.Option("--zone", help="The exchange's zone; UTC,America/New_York if stamps are in UTC.")
+    ] = None,
+    session: Annotated[str | None, typer.Option("--session", help="09:30-16:00, or 09:30-12:00,13:00-16:00.")] = None,
+    calendar: Annotated[
+        str | None, typer.Option("--calendar", help="The exchange, as XNYS: sessions, half days, breaks, zone.")
+    ] = None,
+    symbol: Annotated[str | None, typer.Option("--symbol", help="Which of several.")] = None,
+    unit: Annotated[
+        list[str] | None, typer.Option("--unit", help="ms, for times since 1970; price=0.01 ($), volume=100 (shares).")
+    ] = None,
+    dayfirst: Annotated[
+        bool | None, typer.Option("--dayfirst/--monthfirst", help="Whether 02/03/2026 is in March.")
+    ] = None,
+    decimal: Annotated[str | None, typer.Option("--decimal", help="The sign in numbers: . or ,")] = None,
+    missing: Annotated[
+        str, typer.Option("--missing", help="drop a day that lacks bars, or fill: no trades in them.")
+    ] = "drop",
+    suspect: Annotated[
+        str, typer.Option("--suspect", help="Numbers that are not credible: refuse, repair, drop the day, keep.")
+    ] = "refuse",
+    adjust: Annotated[
+        list[str] | None, typer.Option("--adjust", help="2026-06-09=7: a split; true: those that prices show; false.")
+    ] = None,
+    floor: Annotated[float, typer.Option("--floor", help="Lowest level of liquidity, in (0, 1).")] = 0.1,
+    shares: Annotated[
+        float | None, typer.Option("--shares", help="Of the order; a twentieth of a day's volume if not given.")
+    ] = None,
+    first: Annotated[int, typer.Option("--first", help="The order's first bar of the day, from 0.")] = 0,
+    periods: Annotated[int | None, typer.Option("--periods", help="Bars of the order; to the close without.")] = None,
+    outstanding: Annotated[
+        float | None,
+        typer.Option("--outstanding", help="Shares outstanding: impact by Almgren et al. (2005), else square root."),
+    ] = None,
+    half_spread: Annotated[float, typer.Option("--half-spread", help="$/share.")] = 0.0,
+    risk_aversion: Annotated[float, typer.Option("--risk-aversion", help="lambda (1/$).")] = 1e-6,
+) -> None:  # fmt: skip
+    """Estimate a market from files of bars and print an order in it as the TOML that --config reads.
+
+    What the reader left out, put right and suspects, and the estimates, go to standard error. A message names an
+    argument of the library; the option has the same name.
+    """
+    from optexec import calibration as bars
+
+    found = bars.calibrate(
+        files,
+        floor=floor,
+        columns=_pairs(column, "--column"),
+        zone=None if zone is None else tuple(zone.split(",")) if "," in zone else zone,
+        session=None if session is None else session.replace("-", ",").split(","),
+        calendar=calendar,
+        symbol=symbol,
+        unit=_pairs(unit, "--unit", number=True),
+        dayfirst=dayfirst,
+        decimal=decimal,
+        missing=missing,
+        suspect=suspect,
+        adjust=_splits(adjust),
+    )
+    say(f"{found.report}\n{found!r}", error=True)
+    if shares is None:
+        shares = float(f"{0.05 * found.volume.value * found.bars:.2g}")
+    order = Order(shares=shares, periods=found.bars - first if periods is None else periods)
+    law = bars.SquareRoot() if outstanding is None else bars.Almgren2005(outstanding=outstanding)
+    problem = found.problem(order, law, first=first, half_spread=half_spread, risk_aversion=risk_aversion)
+    say(configuration.text(problem).rstrip("\n"))
+
+
+def _splits(given: list[str] | None) -> bool | dict[str, Any] | None:
+    """What --adjust says."""
+    if given and given[0].lower() in ("true", "false"):
+        return given[0].lower() == "true"
+    return _pairs(given, "--adjust", number=True)
+
+
+def _pairs(given: list[str] | None, name: str, *, number: bool = False) -> dict[str, Any] | None:
+    """What name=value options say; for times, a unit stands alone."""
+    if not given:
+        return None
+    pairs: dict[str, Any] = {}
+    for each in given:
+        key, sign, value = each.partition("=")
+        if not sign and name == "--unit":
+            key, value = "timestamp", each
+        try:
+            pairs[key] = float(value) if number and key != "timestamp" else value
+        except ValueError:
+            raise ValueError(f"{name} must be name=number, got {each!r}") from None
+    return pairs
 
 
 def _word(policy: str) -> str:

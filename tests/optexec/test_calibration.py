@@ -78,7 +78,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(days: int) -> None:
         profile=tuple(Estimated(value, 0, value, value) for value in ox.u_shape(26)),
         floor=0.1,
         relative=np.ones((days, 26)),
-        **{name: Estimated(value, 0, value, value) for name, value in truth.items()},
+        **{name: Estimated(value, 0, value, value) for name, value in truth.items()},  # type: ignore[arg-type]
     )
     draws = known.resampled(sets, seed=11)
     for name, value in truth.items():
@@ -144,11 +144,11 @@ def spoiled(bars: pd.DataFrame, **columns: Any) -> pd.DataFrame:
         ({"price": (7, -1.0)}, "price must be finite and > 0, got -1.0 in row 7"),
         ({"price": (7, np.nan)}, "price must be finite and > 0, got nan in row 7"),
         ({"price": (7, np.inf)}, "price must be finite"),
-        ({"volume": (0, 0)}, "volume must be finite and > 0, got 0 in row 0"),
-        ({"volume": (3, "many")}, "volume must be finite and > 0, got 'many' in row 3"),
+        ({"volume": (0, -3)}, "volume must be finite and >= 0, got -3 in row 0"),
+        ({"volume": (3, "many")}, "volume must be finite and >= 0, got 'many' in row 3"),
         ({"timestamp": (5, None)}, "timestamp is missing in row 5"),
         ({"timestamp": (5, "yesterday")}, "timestamp must hold dates"),
-        ({"timestamp": (5, pd.Timestamp("2026-01-05 09:45"))}, "timestamps must increase, but row 5"),
+        ({"timestamp": (5, pd.Timestamp("2026-01-05 09:45"))}, "timestamps must increase, but rows 0, 5"),
         ({"timestamp": (5, pd.Timestamp("2026-01-05 11:01"))}, "at the same times"),
     ],
 )
@@ -164,8 +164,6 @@ def test_bad_tables_are_named(bars: pd.DataFrame, tmp_path: Path) -> None:
         calibrate(bars.iloc[:0])
     with pytest.raises(ValueError, match="at least 5 days of at least 3 bars, got 4 days of 26"):
         calibrate(bars.iloc[: 4 * 26])
-    with pytest.raises(ValueError, match=r"2026-01-06 has 25 .* leave out short days"):
-        calibrate(bars.drop(index=51))
     with pytest.raises(ValueError, match="price must change"):
         calibrate(bars.assign(price=40.0))
     with pytest.raises(ValueError, match="volume must differ"):

@@ -237,6 +237,50 @@ def test_config_prints_what_config_reads(own: Path) -> None:
     assert config.parse(run("config", "--config", own)) == OWN
 
 
+def test_calibrate_prints_what_config_reads(tmp_path: Path) -> None:
+    """Two files of one market in UTC, with a bar that is not credible, to an order and its market."""
+    market = ox.Market(price=40.0, volatility=0.1, volume=1e5, liquidity=ox.OrnsteinUhlenbeck(1.0, 0.3, 0.2, 0.1))
+    table = ox.calibration.synthetic(market, bars=13, days=12, seed=4, start="2026-03-02 09:30", minutes=30)
+    table["volume"] = table["volume"].where(table.index != 20, 5000 * table["volume"])
+    kept = ox.calibration.calibrate(table, suspect="repair", floor=0.05)
+    table["timestamp"] = table["timestamp"].dt.tz_localize("America/New_York").dt.tz_convert("UTC")
+    files = [tmp_path / "a.csv", tmp_path / "b.csv.gz"]
+    table.iloc[:50].to_csv(files[0], index=False)
+    table.iloc[50:].to_csv(files[1], index=False)
+    refused = CliRunner().invoke(cli.app, ["calibrate", *map(str, files)])
+    assert refused.exit_code == 2
+    assert len(refused.stderr.splitlines()) == 1
+    for said in ("has 2 problems", "zone='America/New_York'", "row 20 of", "suspect='repair'"):
+        assert said in refused.stderr
+    options = ["--zone", "America/New_York", "--session", "09:30-16:00", "--suspect", "repair", "--floor", "0.05"]
+    done = CliRunner().invoke(cli.app, ["calibrate", *map(str, files), *options, "--shares", "40000", "--first", "3"])
+    assert done.exit_code == 0, done.stderr
+    problem = config.parse(done.stdout)
+    assert problem.order == ox.Order(shares=40_000, periods=10)
+    assert problem.market.volatility == pytest.approx(kept.volatility.value)
+    assert problem.market.liquidity.speed == pytest.approx(kept.speed.value)  # type: ignore[attr-defined]
+    assert "12 days of 13 bars" in done.stderr
+    assert "repaired    volume in row 20" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--unit", "price=cents"], "--unit must be name=number, got 'price=cents'"),
+        (["--column", "price=Kurs"], "'Kurs' for price"),
+        (["--session", "late"], "session must be two times"),
+        (["--adjust", "2027-01-01=2"], "adjust must name days of the file"),
+        (["--zone", "UTC,Nowhere"], "zone must be a name"),
+    ],
+)
+def test_calibrate_names_bad_options(options: list[str], said: str) -> None:
+    done = CliRunner().invoke(
+        cli.app, ["calibrate", str(Path(__file__).parents[2] / "book" / "data" / "bars.csv"), *options]
+    )
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
 def test_a_bad_configuration_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("[market]\nprice = 'high'")
     done = RUNNER.invoke(cli.app, ["solve", "--config", str(tmp_path / "a.toml")])
@@ -376,7 +420,10 @@ def test_options_that_cannot_be_understood_are_one_line(arguments: list[str], sa
 def test_no_arguments_show_the_commands() -> None:
     done = subprocess.run([sys.executable, "-m", "optexec"], capture_output=True, text=True)
     assert done.returncode == 0
-    assert all(name in done.stdout for name in ("solve", "train", "benchmark", "stress", "plots", "sweep", "config"))
+    assert all(
+        name in done.stdout
+        for name in ("solve", "train", "benchmark", "stress", "plots", "sweep", "calibrate", "config")
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a process")
