@@ -343,6 +343,13 @@ def _adjusted(table: pd.DataFrame, adjust: bool | Mapping[Any, float] | None, su
     found = suspects.splits(ends["last"].to_numpy(), ends["first"].to_numpy())
     if odd.any():
         doubt("price", table["price"][odd], table["row"][odd], suspect, work)
+    if odd.any() and suspect == "repair":
+        left = suspects.odd_prices(table["price"].mask(odd).ffill().to_numpy(), day.to_numpy())
+        if left.any():
+            work.problems.append(
+                f"price changes its level at {rows(table['row'][left])}, which suspect='repair' cannot mend: "
+                "suspect='drop' leaves out the day"
+            )
     cure = ", ".join(f"'{ends.index[d].date()}': {ratio:g}" for d, ratio in found.items())
     moved = some(
         f"{ends['last'].iloc[d - 1]:g} to {ends['first'].iloc[d]:g} before {ends.index[d].date()}" for d in found

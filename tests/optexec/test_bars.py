@@ -419,6 +419,15 @@ def test_a_bad_print_is_named(row: int, factor: float) -> None:
     assert f"row {row}" in str(read_bars(table, suspect="keep").report)
 
 
+def test_a_level_that_changes_within_a_day_is_not_mended() -> None:
+    table = TABLE.assign(price=TABLE["price"].where(~TABLE.index.isin(range(40, 46)), 10 * TABLE["price"]))
+    with pytest.raises(ValueError, match="price is not credible in rows 40, 46"):
+        read_bars(table)
+    with pytest.raises(ValueError, match=r"price changes its level at row.* suspect='repair' cannot mend"):
+        read_bars(table, suspect="repair")
+    assert list(read_bars(table, suspect="drop").report.left_out) == ["2026-02-05"]
+
+
 @pytest.mark.parametrize("row", [0, 12, 77, 129])
 @pytest.mark.parametrize("factor", [100, 400, 1e4])
 def test_a_bad_volume_is_named(row: int, factor: float) -> None:

@@ -337,7 +337,7 @@ def test_the_cost_interval_covers_the_true_cost() -> None:
         order=ORDER,
         market=ox.Market(
             volatility=0.115, volume=1e5, volume_profile=TRUTH.volume_profile, liquidity=DEPTH, slippage=0.0,
-            **dict(zip(("temporary", "permanent"), LAW.coefficients(ORDER, 1e5, 2.6e6, 0.115 * 26**0.5), strict=True)),
+            **dict(zip(("temporary", "permanent"), LAW.coefficients(ORDER, 1e5, 2.6e6, 0.115 * 26**0.5), strict=True)),  # type: ignore[arg-type]
         ),
         risk_aversion=0.0,
     )  # fmt: skip

@@ -273,10 +273,11 @@ def test_calibrate_prints_what_config_reads(tmp_path: Path) -> None:
         (["--zone", "UTC,Nowhere"], "zone must be a name"),
     ],
 )
-def test_calibrate_names_bad_options(options: list[str], said: str) -> None:
-    done = CliRunner().invoke(
-        cli.app, ["calibrate", str(Path(__file__).parents[2] / "book" / "data" / "bars.csv"), *options]
-    )
+def test_calibrate_names_bad_options(options: list[str], said: str, tmp_path: Path) -> None:
+    market = ox.Market(price=40.0, volatility=0.1, liquidity=ox.OrnsteinUhlenbeck(1.0, 0.3, 0.2, 0.1))
+    file = tmp_path / "bars.csv"
+    ox.calibration.synthetic(market, bars=5, days=6).to_csv(file, index=False)
+    done = CliRunner().invoke(cli.app, ["calibrate", str(file), *options])
     assert done.exit_code == 2
     assert said in done.stderr
 
