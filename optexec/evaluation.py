@@ -14,6 +14,7 @@ from optexec._streams import Covariance, Tail
 from optexec._threads import Crew
 from optexec._validate import brief, integer
 from optexec.interval import Interval, from_to, plus_minus
+from optexec.liquidity import Outlook
 from optexec.noise import BLOCK, Drawing, Noise
 from optexec.optimum import BellmanGaps, CappedOptimum, Optimum, covered, optimum
 from optexec.policies import exact_objective, objective_error, reference_schedule
@@ -376,6 +377,9 @@ def _edges(problem: Problem, bins: int) -> Array:
     """Edges of bins of the level that an order meets, about equally often each; one bin a level if there are few."""
     order = problem.order
     chain = problem.chain()
+    if isinstance(chain, Outlook) and chain.known:
+        inner = [float(chain.quantiles(part).mean()) for part in np.arange(1, bins) / bins]
+        return np.array([0.0, *inner, np.inf])
     met = np.sum([now / order.periods for now in chain.distributions(order.periods)], axis=0)
     levels, place = np.unique(chain.levels, return_inverse=True)
     below = np.cumsum(np.bincount(place, met))
@@ -419,8 +423,8 @@ class _Measure(NamedTuple):
     @classmethod
     def along(cls, best: Optimum | CappedOptimum, liquidity: Array, *, first: bool) -> _Measure:
         """For a chunk's liquidity (N, m) as it is seen; a run's ``first`` is enough to see what the grids do."""
-        fine = [best.gaps(k, levels) for k, levels in enumerate(liquidity)]
-        coarse = [best.coarse.gaps(k, levels) for k, levels in enumerate(liquidity)] if first else fine
+        fine = best.along(liquidity)
+        coarse = best.coarse.along(liquidity) if first else fine
         return cls(fine, coarse, 1 / 3 if isinstance(best, Optimum) else 1.0)
 
     def periods(self, run: Episodes) -> Iterator[tuple[Array, float]]:

@@ -100,6 +100,11 @@ class Chain:
         """Whether there is no highest level, so that fractions have to be held in their bounds where it is high."""
         return False
 
+    @property
+    def shown(self) -> Array:
+        """(G,) ascending levels that policies may be shown."""
+        return self.levels
+
     def at_start(self, values: Array) -> float:
         """The value of period 0 from values (G,) by level."""
         return float(values[self.start])
@@ -391,7 +396,8 @@ class LogOU:
         noise: standard deviation of log L that a single bar adds, whatever dt is, >= 0.
         start: "stationary" (mu_0 = c, P_0 = V), "running" (the desk has watched: P_0 is the filter's in the long run,
             and mu_0 ~ N(c, V - P_0)), or a level > 0 (E[L_0] is that level, P_0 = 0).
-        observe: "past": L_0 .. L_{k-1} are known when v_k is chosen.
+        observe: "past": L_0 .. L_{k-1} are known when v_k is chosen; "current": L_k too, as if the bar were over. The
+            policy is then shown L_k itself, and what it knows of the next bars comes from the levels it has seen.
 
     Examples:
         >>> process = LogOU(start=0.5)
@@ -421,8 +427,13 @@ class LogOU:
             volatility=real("volatility", self.volatility, minimum=0),
             noise=real("noise", self.noise, minimum=0),
             start=start,
-            observe=choice("observe", self.observe, ("past",)),
+            observe=choice("observe", self.observe, ("past", "current")),
         )
+        if self.observe == "current" and start == "running":
+            raise ValueError(
+                'observe must be "past" with start="running", got "current": what the desk knew before the first bar '
+                "is in no observation of L_0"
+            )
 
     @property
     def long_run_mean(self) -> float:
@@ -492,15 +503,21 @@ class LogOU:
             exponent: b; 0 for the limit exp(E[log L_k | past]).
             z: the normals (noises, N, n) that the levels came from. A running start has mu_0 from them, else it is c.
         """
-        (centre, _), known = self.stationary, self.filter(dt, len(levels))
+        known = self.filter(dt, len(levels))
         mu = np.full(levels.shape[1:], known.mean[0])
         if z is not None and self.start == "running":
             mu = self._watched(z, dt)
         forecasts = np.empty(levels.shape)
         for k, level in enumerate(levels):
             forecasts[k] = np.exp(mu - exponent * known.total[k] / 2)
-            mu = centre + known.phi * (mu + known.gain[k] * (np.log(level) - mu) - centre)
+            mu = self.updated(known, k, mu, np.log(level))
         return forecasts
+
+    def updated(self, known: _Filter, k: int, mu: Array, log: Array) -> Array:
+        """mu_{k+1} from mu_k and log L_k, of any shape."""
+        centre, _ = self.stationary
+        means: Array = centre + known.phi * (mu + known.gain[k] * (log - mu) - centre)
+        return means
 
     def highest(self, dt: float, periods: int) -> float:
         """A level that the process, and its inverse, pass with negligible probability; infinite if it overflows."""
@@ -575,7 +592,15 @@ class Outlook(Chain):
     @property
     def known(self) -> bool:
         """Whether L_k is known before the trade of period k."""
-        return False
+        return self.process.observe == "current"
+
+    @property
+    def shown(self) -> Array:
+        """(G,) ascending levels that policies may be shown."""
+        if not self.known:
+            return self.levels
+        ends = self.outcomes(int(np.argmax(self.filter.total)))[0]
+        return np.geomspace(ends.min(), ends.max(), len(self.levels))
 
     @property
     def unbounded(self) -> bool:
@@ -590,7 +615,7 @@ class Outlook(Chain):
     def at_start(self, values: Array) -> float:
         """The value of period 0 from values (G,) by forecast level, its mean where that is random."""
         mean, deviation = self.filter.mean[0] - self.shift[0], self.filter.spread[0] ** 0.5
-        return float(self._between(values, mean + deviation * self.nodes) @ self.weights)
+        return float(self.between(values, mean + deviation * self.nodes) @ self.weights)
 
     def outcomes(self, k: int) -> tuple[Array, Array]:
         """What L_k may turn out to be (G, J), the profile left out, and how probable each outcome is (J,)."""
@@ -604,10 +629,10 @@ class Outlook(Chain):
         """Values (..., G) of period k + 1 by this period's forecast level and what L_k turns out to be (..., G, J)."""
         centre, _ = self.process.stationary
         means = centre + self.filter.phi * (self._means(k) - centre) + self.filter.step[k] * self.nodes
-        found = self._between(values, means - self.shift[k + 1])
+        found = self.between(values, means - self.shift[k + 1])
         return found if self.factor == 1 else np.concatenate([found, found], axis=-1)
 
-    def _between(self, values: Array, logs: Array) -> Array:
+    def between(self, values: Array, logs: Array) -> Array:
         """Values (..., G) between levels, at logarithms of levels of any shape."""
         grid = np.log(self.levels)
         found: Array = CubicSpline(grid, values, axis=-1)(np.clip(logs, grid[0], grid[-1]))
@@ -669,6 +694,11 @@ class Shocks:
             raise TypeError(
                 "base must be a ConstantLiquidity, OrnsteinUhlenbeck, RegimeSwitching or LogOU, "
                 f"got {self.base!r} ({type(self.base).__name__})"
+            )
+        if isinstance(self.base, LogOU) and self.base.observe == "current":
+            raise ValueError(
+                f'base must be a LogOU with observe="past", got {self.base!r}: a level does not tell a shock from '
+                "noise before the bar is over"
             )
         store(
             self,
@@ -775,7 +805,8 @@ def log_ou(process: Liquidity) -> LogOU | None:
 
 def shown(process: Liquidity, levels: Array, dt: float, exponent: float, z: Array) -> Array:
     """What a policy is shown of levels (N, n) that came from the normals z: themselves, or what was forecast."""
-    if isinstance(process, LogOU | Shocks) and log_ou(process):
+    forecast = log_ou(process)
+    if isinstance(process, LogOU | Shocks) and forecast and forecast.observe == "past":
         return process.forecasts(levels, dt, exponent, z)
     return levels
 

@@ -32,9 +32,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from optexec._validate import brief, integer, real
 from optexec.almgren_chriss import decay_moments
-from optexec.liquidity import COARSEST, GRID_POINTS, Chain, log_ou, resolved, unresolved
+from optexec.liquidity import COARSEST, GRID_POINTS, Chain, Outlook, log_ou, resolved, unresolved
 from optexec.observation import Columns, Observation, answered, columns, observed, stacked
-from optexec.policies import LevelTable, held_fraction
+from optexec.policies import LevelTable, Watching, choose
 from optexec.problem import Problem
 from optexec.simulator import Policy, check_policy, simulate
 
@@ -171,6 +171,10 @@ class Optimum:
 
         return gaps
 
+    def along(self, liquidity: Array) -> list[BellmanGaps]:
+        """`gaps` of every period, at what was seen of liquidity (N, n)."""
+        return [self.gaps(k, levels) for k, levels in enumerate(liquidity)]
+
     @cached_property
     def coarse(self) -> Optimum:
         """The same on a grid half as fine, to see what the grid does to a regret.
@@ -184,6 +188,85 @@ class Optimum:
     def binding(self, episodes: int = 10_000, seed: int = 42) -> float:
         """Share of decisions (the forced last period left out) in which its wish is infeasible and clipped."""
         return _binding(self.problem, self, episodes, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class WatchingOptimum(Optimum):
+    """The optimum where `optexec.LogOU` is observed as it is: it knows L_k, and the next forecast from all levels.
+
+    The cost-to-go ahead of L_k is a function of the forecast level, and so are ``coefficients``; ``q2`` and
+    what follows it have the mean over L_k. As a policy it has the memory of `optexec.policies.Watching`.
+    """
+
+    @cached_property
+    def rule(self) -> Watching:
+        """The policy: it remembers, and acts."""
+        chain, surfaces = self.problem.chain(len(self.levels)), self.coefficients
+        assert isinstance(chain, Outlook)
+        impact = (surfaces.B, surfaces.C) if self.problem.market.transient else ()
+        return Watching(self.problem, chain, surfaces.A, *impact)
+
+    @property
+    def of_liquidity(self) -> None:
+        """None: the levels before matter too."""
+
+    def reset(self, n: int) -> None:
+        """Forget, because n new episodes begin."""
+        self.rule.reset(n)
+
+    def act(self, observation: Observation) -> Array:
+        """Fractions of current inventory (n,) from observations (n, 6) of one period after the other."""
+        return self.rule.act(observation)
+
+    def fraction(self, k: int, liquidity: ArrayLike, forecast: float | None = None) -> Any:
+        """v*/x in period k at liquidity L (the profile included) where I = 0; a float for a float, else (n,).
+
+        Args:
+            k: the period.
+            liquidity: L_k.
+            forecast: the forecast level of period k before L_k was seen, the profile left out; None for the usual one.
+
+        Raises:
+            TypeError, ValueError: k is no integer from 0 to N-1, or a level is not finite and > 0.
+        """
+        k, levels = _asked(self.problem, k, liquidity)
+        chain = self.rule.chain
+        usual = float(chain.filter.mean[k])
+        mean = usual if forecast is None else float(np.log(real("forecast", forecast, above=0))) + chain.shift[k]
+        if k == self.problem.order.periods - 1:
+            return np.ones(len(levels)) if np.ndim(liquidity) else 1.0
+        log = np.log(levels / self.problem.profile[k])
+        after = chain.process.updated(chain.filter, k, np.full(len(levels), mean), log)
+        found = self.rule.choice(k, levels, after - chain.shift[k + 1]).fraction
+        return found if np.ndim(liquidity) else float(found[0])
+
+    def along(self, liquidity: Array) -> list[BellmanGaps]:
+        """The Bellman gaps of every period, at levels (N, n) from the first on; see `Optimum.gaps`."""
+        chain = self.rule.chain
+        mean, found = np.full(liquidity.shape[1], chain.filter.mean[0]), []
+        for k in range(len(liquidity) - 1):
+            log = np.log(liquidity[k] / self.problem.profile[k])
+            mean = chain.process.updated(chain.filter, k, mean, log)
+            found.append(self._lost(k, liquidity[k], mean - chain.shift[k + 1]))
+        return [*found, _forced]
+
+    def gaps(self, k: int, liquidity: ArrayLike) -> BellmanGaps:
+        """Not of a single period: what the levels before tell matters, `along`."""
+        raise ValueError("gaps needs the levels of all periods where LogOU is observed as it is: use along(liquidity)")
+
+    def _lost(self, k: int, liquidity: Array, logs: Array) -> BellmanGaps:
+        made, market = self.rule.choice(k, liquidity, logs), self.problem.market
+        push = made.push if market.transient else 0.0
+        h = market.instantaneous / self.problem.depth(liquidity)
+        bound = (
+            0.0 if market.transient else np.where(made.free, 0.0, 2 * (h - market.permanent / 2 - made.q2 * made.kept))
+        )
+
+        def gaps(inventory: Array, impact: Array, trades: Array) -> Array:
+            away = trades - (made.fraction * inventory + push * impact)
+            return np.asarray(np.maximum(away * (made.q2 * away + bound * inventory), 0.0))
+
+        return gaps
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,6 +362,10 @@ class CappedOptimum:
 
         return gaps
 
+    def along(self, liquidity: Array) -> list[BellmanGaps]:
+        """`gaps` of every period, at what was seen of liquidity (N, n)."""
+        return [self.gaps(k, levels) for k, levels in enumerate(liquidity)]
+
     @cached_property
     def coarse(self) -> CappedOptimum:
         """The same on grids half as fine, to see what the grids do to a regret.
@@ -372,8 +459,10 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
     ``bound``.
 
     Where the level is a forecast (`optexec.LogOU`) it is the optimum of all who know the past, E[. | past] taken over
-    what L_k may be before q2, qx and qi are formed. That level has no bound: beyond one of 2 eta/gamma, where q2 or a
-    part of it would be negative, what is sold is held between nothing and all.
+    what L_k may be before q2, qx and qi are formed, or of all who know L_k too (`WatchingOptimum`). Levels have no
+    bound there: beyond some 2 eta/gamma more than all would be sold, and fractions are held between nothing and all.
+    With transient impact a held fraction leaves I out of account, a jump that ``grid_error`` shows where it is met
+    often.
 
     Raises:
         ValueError: q2 <= 0 in some period at some level (both are named): the problem has no optimum; the liquidity
@@ -418,7 +507,8 @@ def optimum(problem: Problem) -> Optimum | CappedOptimum:
         error += rounding
     square = order.shares**2
     found = at_start * square + market.half_spread * order.shares
-    return Optimum(
+    kind = WatchingOptimum if isinstance(chain, Outlook) and chain.known else Optimum
+    return kind(
         problem,
         found,
         float(error * square),
@@ -436,7 +526,8 @@ def exact_value(problem: Problem, policy: Policy) -> float:
         A_k = h f_k^2 + gamma f_k (1 - f_k) + (lambda sigma^2 s_k^2 dt + E[A_{k+1} | L]) (1 - f_k)^2,    h = eta / D_k,
 
     and A = h in the last period, which sells everything; J = A_0(L_0) X^2 + half_spread X. For schedules, the rolling
-    rule, the optimum and learned policies that see no inventory; q = 0 and no caps.
+    rule, the optimum and learned policies that see no inventory; q = 0 and no caps. Rules with the memory of
+    `optexec.policies.Watching` have one too.
 
     Raises:
         TypeError: no policy.
@@ -453,30 +544,37 @@ def exact_value(problem: Problem, policy: Policy) -> float:
     if market.transient or problem.order.capped:
         raise ValueError("an exact value needs transient = 0, max_fraction = 1 and no max_participation")
     check_policy(problem, policy)
-    if hasattr(policy, "reset"):
+    if hasattr(policy, "reset") and not isinstance(policy, Watching | WatchingOptimum):
         raise ValueError("an exact value needs a policy without memory, and this one has a method reset")
     open_loop = getattr(policy, "open_loop", None)
 
-    def fractions(levels: Array, held: float, price: float) -> Array:
-        rule = np.ones((periods, len(levels)))
+    def fractions(chain: Chain, held: float, price: float) -> list[Array]:
+        """By period (G, J) or (G, 1), by level and by what is seen of the outcome."""
         if open_loop is not None:
-            rule[:-1] = np.asarray(open_loop)[:-1, None]
-            return rule
+            return [np.full((1, 1), fraction) for fraction in [*np.asarray(open_loop)[:-1], 1.0]]
+        rule = []
         for k in range(periods - 1):
-            liquidity = np.maximum(levels * problem.profile[k], np.finfo(np.float32).tiny)
+            levels = chain.outcomes(k)[0] if chain.known else chain.levels[:, None]
+            if isinstance(policy, Watching | WatchingOptimum):
+                watching = policy if isinstance(policy, Watching) else policy.rule
+                logs = chain.ahead(k, np.log(chain.levels))
+                rule.append(watching.choice(k, levels * problem.profile[k], logs).fraction)
+                continue
+            liquidity = np.maximum(levels.ravel() * problem.profile[k], np.finfo(np.float32).tiny)
             seen = Columns(held, (periods - k) / periods, price, price * market.volatility, liquidity, 0.0)
-            rule[k] = policy.act(stacked(seen, len(levels)))
-        return rule
+            rule.append(policy.act(stacked(seen, levels.size)).reshape(levels.shape))
+        return [*rule, np.ones((1, 1))]
 
     def value(chain: Chain) -> float:
-        rule = fractions(chain.levels, 0.5, 1.0)
-        if np.abs(rule - fractions(chain.levels, 0.25, 1.01)).max() > 1e-6:
-            raise ValueError("an exact value needs a policy that depends on the period and on liquidity alone")
-        sold = np.clip(rule, 0.0, 1.0)
+        rule = fractions(chain, 0.5, 1.0)
+        for one, other in zip(rule, fractions(chain, 0.25, 1.01), strict=True):
+            if np.abs(one - other).max() > 1e-6:
+                raise ValueError("an exact value needs a policy that depends on the period and on liquidity alone")
+        sold = [np.clip(each, 0.0, 1.0) for each in rule]
         A = np.zeros(len(chain.levels))
         for k in range(periods - 1, -1, -1):
             outcomes, weights = chain.outcomes(k)
-            h, f = market.instantaneous / problem.depth(outcomes * problem.profile[k]), sold[k][:, None]
+            h, f = market.instantaneous / problem.depth(outcomes * problem.profile[k]), sold[k]
             ahead = chain.ahead(k, A) if k < periods - 1 else np.zeros(h.shape)
             kept, ahead = 1 - f, ahead + problem.risk_weights[k]
             A = (h * f**2 + market.permanent * f * kept + ahead * kept**2) @ weights
@@ -560,11 +658,8 @@ def _backwards(problem: Problem, chain: Chain, cap: float) -> Iterator[_Step]:
             f, g, p = np.full_like(q2, cap), np.full_like(q2, 1 - cap), zero
             rough = zero
         elif chain.unbounded:
-            wish, rest = (each - gamma / 2 - parts[2] / 2 for each in (parts[1], parts[0] + parts[3]))
-            f = held_fraction(q2, wish, parts[0] + parts[3], parts[1], cap)
-            g = 1 - f
-            free = (q2 > 0) & (wish > 0) & (rest > 0)
-            p = -np.divide(slope, 2 * q2, out=np.zeros_like(q2), where=free) if transient else zero
+            q2, f, g, p, free = choose(*parts, gamma, cap)
+            p = p if transient else zero
             rough = eps * np.divide(parts[0] + gamma + parts[1], q2, out=np.zeros_like(q2), where=free)
         else:
             if not (q2 > 0).all():
@@ -614,7 +709,7 @@ def _backwards(problem: Problem, chain: Chain, cap: float) -> Iterator[_Step]:
             error[2] = p**2 * blur[0] + d1 * abs(p * carried) * blur[1] + d2 * carried**2 * blur[2]
             error[2] += eps * abs(squares).sum(axis=0) + q2 * stray**2
         value, errors = new @ weights, error @ weights
-        yield _Step(k, value, q2[:, 0], f[:, 0], p[:, 0], errors[0])
+        yield _Step(k, value, q2 @ weights, f @ weights, p @ weights, errors[0])
 
 
 def _capped(problem: Problem) -> CappedOptimum:

@@ -423,12 +423,13 @@ class Rolling:
         return self.table.of_liquidity(k, liquidity)
 
 
-def rolling(problem: Problem) -> Rolling:
+def rolling(problem: Problem) -> Rolling | Watching:
     """The rolling rule: re-solve the deterministic problem every period with E[(eta + q/2)/D_j | L_k], j >= k.
 
     For each period k and level L_k a Riccati recursion from N-1 down to k gives the first trade as a fraction of the
     inventory, which is all that the rule needs (the problem is homogeneous in x). Transient decay is ignored. The time
-    grows with N times the number of periods after which a level of liquidity is forgotten, or N.
+    grows with N times the number of periods after which a level of liquidity is forgotten, or N. Where `optexec.LogOU`
+    is observed as it is, L_k and what it tells of the next levels are two things: the rule is a `Watching` then.
 
     Raises:
         ValueError: the deterministic problem of some period and level is not convex; or the order has too many periods
@@ -450,7 +451,7 @@ def rolling(problem: Problem) -> Rolling:
         """Turn s = r_k + V's coefficient after period k into r_{k-1} + that before it; the last row's fraction."""
         curvature = h + s
         curvature -= gamma
-        if chain.unbounded:
+        if isinstance(chain, Outlook):
             held = held_fraction(curvature, s - gamma / 2, h, s, 1.0)
             kept = 1 - held
             s *= kept**2
@@ -474,7 +475,8 @@ def rolling(problem: Problem) -> Rolling:
         if j < periods - 1:
             one_period(j, impact[-1:, :1] / profile[j], s)
         far[j] = s[0, 0]
-    fractions = np.ones((periods, size))
+    fractions, later = np.ones((periods, size)), np.empty((periods, size))
+    later[-1] = impact[0] / profile[-1] * (1.0 if factors is None else factors[-1, 0])
     together = max(1, BLOCK // size)
     for low in range(0, periods - 1, together):
         many = min(together, periods - 1 - low)  # starts low to low + many - 1
@@ -494,7 +496,34 @@ def rolling(problem: Problem) -> Rolling:
             found = one_period(j, h, coming[first:after])
             if after == j - low + 1:
                 fractions[j] = found
+                later[j] = coming[after - 1] - risks[j - 1]
+    if isinstance(chain, Outlook) and chain.known:
+        return Watching(problem, chain, later)
     return Rolling(problem, LevelTable(problem, chain.levels, fractions))
+
+
+class Choice(NamedTuple):
+    """The best trade v = f x + p I where fractions are held in [0, cap]; arrays of one shape."""
+
+    q2: Array
+    fraction: Array
+    kept: Array
+    push: Array
+    free: NDArray[np.bool_]
+    """whether no bound holds it"""
+
+
+def choose(h: Array, s: Array, cross: Array, square: Array, slope: Array, gamma: float, cap: float) -> Choice:
+    """The trade that is best for h f^2 + gamma f g + s g^2 + cross f g + square f^2, g = 1 - f; see `optimum`.
+
+    Where a bound holds f, I does not matter.
+    """
+    q2 = h - gamma + s - cross + square
+    wish, rest = s - gamma / 2 - cross / 2, h + square - gamma / 2 - cross / 2
+    fraction = held_fraction(q2, wish, h + square, s, cap)
+    free = (q2 > 0) & (wish > 0) & (rest > (1 - cap) * q2)
+    push = -np.divide(slope, 2 * q2, out=np.zeros_like(q2), where=free)
+    return Choice(q2, fraction, 1 - fraction, push, free)
 
 
 def held_fraction(curvature: Array, numerator: Array, h: Array, s: Array, cap: float) -> Array:
@@ -548,13 +577,109 @@ class Belief(NamedTuple):
     """level in the last observation: a fill that implied nothing leaves it as it was"""
 
 
-_BELIEFS: ContextVar[Mapping[Any, tuple[int, Belief]]] = ContextVar("_BELIEFS", default=MappingProxyType({}))
+_BELIEFS: ContextVar[Mapping[Any, tuple[int, Any]]] = ContextVar("_BELIEFS", default=MappingProxyType({}))
 """What every filter believed last, and in which period: a context's own, so that threads and nested simulations that
 share a filter do not share its beliefs. Never changed in place."""
 
 
+class Remembering:
+    """A policy that remembers, period after period: its memory belongs to the thread and simulation that it acts in."""
+
+    def _last(self) -> tuple[int, Any] | None:
+        """The period acted in last and what is remembered of it; None before an episode."""
+        return _BELIEFS.get().get(self)
+
+    def _remember(self, memory: tuple[int, Any] | None) -> None:
+        others = WeakKeyDictionary({one: kept for one, kept in _BELIEFS.get().items() if one is not self})
+        _BELIEFS.set(others if memory is None else WeakKeyDictionary({**others, self: memory}))
+
+    def _before(self, periods: NDArray[np.int64]) -> tuple[int, Any]:
+        """The period that is seen now, and what is remembered of the last; None for period 0.
+
+        Raises:
+            ValueError: observations of several periods at once; not those of period 0 or of the period after the last.
+        """
+        period, last = int(periods[0]), self._last()
+        if (periods != period).any():
+            raise ValueError(f"a filter must see one period at a time, got periods {np.unique(periods).tolist()}")
+        if period == 0:
+            return 0, None
+        if last is None:
+            raise ValueError(f"a filter must see an episode from period 0 on, got period {period} first")
+        if period != last[0] + 1:
+            raise ValueError(f"a filter must see period {last[0] + 1} after period {last[0]}, got period {period}")
+        return period, last[1]
+
+
 @dataclass(frozen=True, eq=False)
-class Filtered:
+class Watching(Remembering):
+    """A rule for who sees L_k as it is, and knows of the next levels what those seen so far tell (`optexec.LogOU`).
+
+    It filters the levels that it is shown, so that it must see the periods of an episode in order. In period k it takes
+    v = f x + p I, the best for h = (eta + q/2)/D_k of the level seen and the next cost-to-go A x^2 + B x I + C I^2 at
+    the forecast level of period k + 1.
+
+    Attributes:
+        problem: order and market that the rule believes in.
+        chain: forecast levels, and the filter.
+        A, B, C: (N, G) cost-to-go by period and forecast level; None where there is no I.
+    """
+
+    problem: Problem
+    chain: Outlook
+    A: Array
+    B: Array | None = None
+    C: Array | None = None
+
+    __repr__ = brief
+
+    @property
+    def made_for(self) -> dict[str, Any]:
+        """The fields of the order that the fractions depend on, with their values."""
+        return _fields(self.problem, "periods", "dt", *(() if self.B is None else ("shares",)))
+
+    def reset(self, n: int) -> None:
+        """Forget, because n new episodes begin."""
+        self._remember(None)
+
+    def choice(self, k: int, liquidity: Array, logs: Array) -> Choice:
+        """What is done in period k at liquidity, the profile included, and the log forecast level of period k + 1."""
+        market, between = self.problem.market, self.chain.between
+        depth = self.problem.depth(liquidity)
+        h, s = market.instantaneous / depth, self.problem.risk_weights[k] + between(self.A[k + 1], logs)
+        zero = np.zeros_like(h)
+        if self.B is None or self.C is None:
+            return choose(h, s, zero, zero, zero, market.permanent, 1.0)
+        d1, d2 = closed_form.decay_moments(self.problem)
+        u, b, c = market.transient / depth, between(self.B[k + 1], logs), between(self.C[k + 1], logs)
+        slope = 1 - b * d1 + 2 * c * d2 * u
+        return choose(h, s, b * d1 * u, c * d2 * u**2, slope, market.permanent, 1.0)
+
+    def act(self, observation: Observation) -> Array:
+        """Fractions of current inventory (n,) from observations (n, 6) of one period after the other.
+
+        Raises:
+            ValueError: observations of several periods at once, or not of period 0 or of the period after the last.
+        """
+        seen, periods = observed(observation, self.problem.order)
+        k, mean = self._before(periods)
+        held, _, _, _, liquidity, impact = columns(seen)
+        mean = np.full(len(seen), self.chain.filter.mean[0]) if mean is None else mean
+        if len(mean) != len(seen):
+            raise ValueError(f"a filter must see the {len(mean)} episodes it began with, got {len(seen)}")
+        log = np.log(liquidity / self.problem.profile[k])
+        mean = self.chain.process.updated(self.chain.filter, k, mean, log)
+        self._remember((k, mean))
+        if k == self.problem.order.periods - 1:
+            return answered(observation, np.ones(len(seen)))
+        made = self.choice(k, liquidity, mean - self.chain.shift[k + 1])
+        held = held * self.problem.order.shares
+        push = np.divide(made.push * impact, held, out=np.zeros_like(held), where=held > 0)
+        return answered(observation, made.fraction + (0.0 if self.B is None else push))
+
+
+@dataclass(frozen=True, eq=False)
+class Filtered(Remembering):
     """A rule for a trader who does not see liquidity: L and I are estimated from fills, then ``policy`` is asked.
 
     Made by `filtered`, which has the equations. What it remembers, `belief`, belongs to the thread that it acts in, and
@@ -588,11 +713,8 @@ class Filtered:
     @property
     def belief(self) -> Belief | None:
         """That of the period acted in last; None before an episode."""
-        return _BELIEFS.get()[self][1] if self in _BELIEFS.get() else None
-
-    def _remember(self, memory: tuple[int, Belief] | None) -> None:
-        others = WeakKeyDictionary({one: kept for one, kept in _BELIEFS.get().items() if one is not self})
-        _BELIEFS.set(others if memory is None else WeakKeyDictionary({**others, self: memory}))
+        last = self._last()
+        return last[1] if last else None
 
     __repr__ = brief
 
@@ -610,21 +732,14 @@ class Filtered:
                 not as many as in the last.
         """
         seen, periods = observed(observation, self.problem.order)
-        period = int(periods[0])
-        if (periods != period).any():
-            raise ValueError(f"a filter must see one period at a time, got periods {np.unique(periods).tolist()}")
-        last = _BELIEFS.get().get(self)
+        period, last = self._before(periods)
         if period == 0:
             zero, held = np.zeros(len(seen)), columns(seen).inventory * self.problem.order.shares
             belief = Belief(zero + self.start, zero, zero, held, columns(seen).liquidity / self.problem.profile[0])
-        elif last is None:
-            raise ValueError(f"a filter must see an episode from period 0 on, got period {period} first")
-        elif period != last[0] + 1:
-            raise ValueError(f"a filter must see period {last[0] + 1} after period {last[0]}, got period {period}")
-        elif len(seen) != len(last[1].level):
-            raise ValueError(f"a filter must see the {len(last[1].level)} episodes it began with, got {len(seen)}")
+        elif len(seen) != len(last.level):
+            raise ValueError(f"a filter must see the {len(last.level)} episodes it began with, got {len(seen)}")
         else:
-            belief = self.predicted(self.updated(last[1], seen, period))
+            belief = self.predicted(self.updated(last, seen, period))
         self._remember((period, belief))
         shown = columns(seen)
         shown.liquidity[:] = np.maximum(belief.level - belief.variance / belief.level, self.levels[0])

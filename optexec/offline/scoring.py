@@ -162,7 +162,7 @@ def tabulated(agents: Agents, problem: Problem) -> dict[str, Rolling]:
     view, periods = agents.view, problem.order.periods
     if view.config.state == "plain" or view.transient or view.participation is not None:
         raise ValueError("agents must see the period and liquidity alone, got agents that see more")
-    levels = problem.chain().levels
+    levels = problem.chain().shown
     seen = np.ones((periods, len(levels), 6), dtype=np.float32)
     columns(seen).remaining[:] = ((periods - np.arange(periods)) / periods)[:, None]
     columns(seen).liquidity[:] = levels * problem.profile[:, None]

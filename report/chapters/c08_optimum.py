@@ -18,6 +18,7 @@ from optexec.evaluation import Estimate, mean, plus_minus
 from optexec.figures.style import COLOURS, NEUTRAL, add_slider, digits
 from optexec.liquidity import cached_chain
 from optexec.optimum import Optimum
+from optexec.policies import Rolling
 from optexec.stress import PLANNERS
 from report.plot import Moving, Plot
 
@@ -201,6 +202,7 @@ class RollingRule:
 def rolling_rule(problem: ox.Problem) -> RollingRule:
     """Where the rolling rule sells too fast, and how little that costs."""
     rolling, best = ox.rolling(problem), uncapped(problem)
+    assert isinstance(rolling, Rolling)
     fractions = rolling.table.values  # noqa: PD011 - no frame
     haste = fractions - best.coefficients.of_inventory
     assert haste[:-2].min() > 0  # faster than the optimum, at any level in any period
