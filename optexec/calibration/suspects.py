@@ -40,9 +40,9 @@ def odd_prices(price: Array, day: NDArray[Any]) -> Mask:
         return np.zeros(len(price), dtype=np.bool_)
     apart = (log - log.rolling(7, center=True, min_periods=4).median()).abs()
     step = log.diff().where(pd.Series(day).loc[log.index].eq(pd.Series(day).loc[log.index].shift()))
-    scale = ROBUST * float(step.abs().median())
+    scale = ROBUST * float(step.abs()[step != 0].median())  # a tick may be most of what moves
     spike = apart > max(0.05, 20 * scale)
-    jump = step.abs() > np.log(1.5)
+    jump = step.abs() > max(np.log(1.5), 10 * scale)
     beside = spike | spike.shift(1, fill_value=False) | spike.shift(-1, fill_value=False)
     odd = spike | (jump & ~beside)
     return np.asarray(odd.reindex(range(len(price)), fill_value=False), dtype=np.bool_)

@@ -454,6 +454,13 @@ def test_wild_markets_are_credible() -> None:
         read_bars(clean(days=60).assign(volume=volume, price=50 * np.exp(np.cumsum(moves))))
 
 
+def test_a_tick_may_be_large() -> None:
+    """A stock at five cents that moves by one of them now and then."""
+    noise = np.random.default_rng(1)
+    ticks = 5 + np.cumsum(noise.choice([-1, 0, 0, 0, 0, 0, 0, 0, 1], 130)) % 4
+    same(read_bars(TABLE.assign(price=ticks / 100), adjust=False), TABLE.assign(price=ticks / 100))
+
+
 @pytest.mark.parametrize("kind", ["day", "file"])
 def test_cumulative_volumes_become_those_of_bars(kind: str) -> None:
     days = TABLE["volume"].groupby(TABLE["timestamp"].dt.date)
