@@ -664,11 +664,12 @@ def _backwards(problem: Problem, chain: Chain, cap: float) -> Iterator[_Step]:
         else:
             if not (q2 > 0).all():
                 bad = int(np.argmin(q2))
-                if not np.isfinite(q2).all() or (not transient and h[bad] > gamma):  # but for rounding q2 >= h - gamma
+                # but for rounding q2 >= h - gamma
+                if not np.isfinite(q2).all() or (not transient and h[bad, 0] > gamma):
                     raise ValueError(unresolved(market.liquidity, problem.order.dt, periods))
                 raise ValueError(
                     f"the cost is not convex in period {k} at liquidity level {chain.levels[bad]:g}: "
-                    f"q2 = {q2[bad]:g} must be > 0"
+                    f"q2 = {q2[bad, 0]:g} must be > 0"
                 )
             f, g = (s - gamma / 2 - cross / 2) / q2, (h - gamma / 2 - cross / 2 + square) / q2
             f, g = np.where(f < 0.5, f, 1 - g), np.where(f < 0.5, 1 - f, g)
