@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import optexec as ox
 from optexec._plan import Costs, least, total
 from optexec.almgren_chriss import decay_moments
-from optexec.policies import expected_inverse_liquidity, reference_schedule
+from optexec.policies import Rolling, expected_inverse_liquidity, reference_schedule
 from tests.optexec.strategies import problems
 
 Array = NDArray[np.float64]
@@ -233,7 +233,8 @@ def test_rolling_is_its_own_recursion_period_by_period() -> None:
         NORMAL.replace(periods=33, liquidity=ox.RegimeSwitching(switch=1.0)),
         NORMAL.replace(periods=1),
     ):
-        found, n = ox.rolling(problem).table, problem.order.periods
+        rule, n = ox.rolling(problem), problem.order.periods
+        assert isinstance(rule, Rolling)
         chain = problem.market.liquidity.chain(problem.order.dt, n)
         ahead = [1 / chain.levels]
         for _ in range(n - 1):
@@ -247,7 +248,7 @@ def test_rolling_is_its_own_recursion_period_by_period() -> None:
                 slope = gamma - 2 * r - 2 * value
                 expected[k] = -slope / (2 * curvature)
                 value = r + value - slope**2 / (4 * curvature)
-        assert np.allclose(found.values, expected, rtol=0, atol=1e-13)
+        assert np.allclose(rule.table.values, expected, rtol=0, atol=1e-13)
 
 
 def test_rolling_refuses_what_it_cannot_hold() -> None:
@@ -256,7 +257,9 @@ def test_rolling_refuses_what_it_cannot_hold() -> None:
     with pytest.raises(ValueError, match=r"order.periods must be <= 13,\d\d\d"):
         ox.rolling(slow)
     quick = NORMAL.replace(periods=5_000)  # forgets within a hundred periods: no limit of that kind
-    assert ox.rolling(quick).table.values.shape[0] == 5_000
+    rule = ox.rolling(quick)
+    assert isinstance(rule, Rolling)
+    assert rule.table.values.shape[0] == 5_000
 
 
 def test_long_expectations_are_those_of_the_distribution_step_by_step() -> None:
