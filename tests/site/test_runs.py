@@ -249,7 +249,8 @@ def endless(repository: Repository) -> Iterator[subprocess.Popen[str]]:
     for chapter in chapters:
         chapter.write_text(CHAPTER.replace("print(2 + 2)", cell))
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom report.site import runs\nos.cpu_count = lambda: 2\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom report.site import runs\nos.cpu_count = lambda: 2\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # in the background it may be ignored
         "root, *chapters = map(Path, sys.argv[1:])\nruns.execute(root, chapters, print)"
     )
     command = [sys.executable, "-c", code, str(repository.root), *map(str, chapters)]
