@@ -235,6 +235,13 @@ def _copy_assets_and_stamp(app: Sphinx, exception: Exception | None) -> None:
     (Path(app.outdir).parent / STAMP).write_text(digest(root, SOURCES))
 
 
+def _readable(
+    _app: Sphinx, _what: str, _name: str, _thing: Any, _options: Any, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """A default that is made anew for every instance is no expression: Sphinx would leave the signature as raw text."""
+    return signature and signature.replace("<factory>", "..."), returned
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect everything above to Sphinx; see the module's description."""
     runs.prepare()
@@ -242,6 +249,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     PygmentsBridge.html_formatter = CodeFormatter
     for part in ("figures", "tables", "typeset", "meta"):
         app.setup_extension(f"report.site.{part}")
+    app.setup_extension("sphinx.ext.autodoc")
+    app.connect("autodoc-process-signature", _readable)
     app.connect("config-inited", _configure)
     app.connect("builder-inited", _drop_stale_runs)
     app.connect("env-before-read-docs", _run_chapters)

@@ -108,7 +108,7 @@ def test_every_link_leads_somewhere(report: Path, files: dict[str, Html]) -> Non
 
 
 def test_pages_are_light(file: Html) -> None:
-    assert len(file.text.encode()) < 400_000
+    assert len(file.text.encode()) < 450_000  # the API is the largest, and compresses to an eighth of that
 
 
 def test_plotly_is_loaded_once_and_late_where_a_figure_is(file: Html) -> None:

@@ -176,9 +176,8 @@ def test_a_dark_phone_prints_whole_sheets_in_the_light(browser: Browser, report:
         check_paper(print_out_marked(shown.page), shown.page.evaluate("window.parts"))
     with opened(browser, report / f"{name}.html", 390, "light") as shown:
         light = print_out(shown.page)
-    # how much there is of each shade: a label may stand a pixel elsewhere in a figure that was drawn again
-    for dark, same in zip(paper.pictures(), light.pictures(), strict=True):
-        assert np.abs(np.sort(dark, axis=None).astype(int) - np.sort(same, axis=None)).mean() < 0.1
+    # not pixels: in a figure that was drawn again a label may stand elsewhere
+    assert paper.colours() == light.colours()
 
 
 def print_out_marked(page: Page) -> Paper:
